@@ -1,0 +1,1 @@
+//! FTP passive mode on shared ports.
