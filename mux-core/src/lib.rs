@@ -7,6 +7,8 @@
 
 pub mod client;
 pub mod ports;
+mod sync;
+pub mod table;
 
 #[cfg(all(feature = "mux", not(loom)))]
 pub mod mux;

@@ -1,0 +1,36 @@
+//! What the table refuses, and why.
+
+use std::fmt;
+
+/// Why [`Table::reserve`](super::Table::reserve) made no reservation. The payload comes back.
+#[derive(thiserror::Error)]
+#[error("{reason}")]
+pub struct ReserveError<P> {
+    /// What stood in the way.
+    pub reason: Refusal,
+    /// The payload that was to be reserved for.
+    pub payload: P,
+}
+
+impl<P> fmt::Debug for ReserveError<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReserveError").field("reason", &self.reason).finish_non_exhaustive()
+    }
+}
+
+/// What stood in the way of a reservation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// This client has a pending reservation on every port.
+    #[error("every port has a pending reservation of this client: wait for one to end")]
+    NoFreePort,
+    /// The table holds as many reservations as it was built for.
+    #[error("the reservation table is full: build it with a larger capacity")]
+    TableFull,
+}
+
+/// The identity is that of a reservation that has ended before; nothing was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the reservation has already ended")]
+pub struct Stale;

@@ -1,0 +1,398 @@
+//! The reservation table: who may claim the next connection from which client to which port.
+//!
+//! The table is sans-I/O. It knows no sockets, no runtime and no clock: `now` is an argument, and
+//! what a reservation carries (its *payload*, say the sending half of a channel) is up to the
+//! caller.
+//!
+//! ```
+//! use std::time::Duration;
+//! use mux_core::table::{Matching, Table, Time};
+//! use mux_core::{Client, PortSet};
+//!
+//! let ports: PortSet = "8192-8200".parse()?;
+//! let table = Table::new(ports, 1024);
+//! let client = Client::from("192.0.2.1".parse::<std::net::IpAddr>()?);
+//! let now = Time::ZERO;
+//!
+//! let deadline = now + Duration::from_secs(15);
+//! let reserved = table.reserve(client, deadline, Matching::Address, "session 7")?;
+//!
+//! // A connection from that client to that port is session 7's, once.
+//! assert_eq!(table.claim(reserved.port, client, now), Some("session 7"));
+//! assert_eq!(table.claim(reserved.port, client, now), None);
+//! // The identity of a reservation that has ended does nothing, and says so.
+//! assert!(table.cancel(reserved.id).is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # How it works
+//!
+//! A reservation lives in a *slot*, whose state word carries a generation and a status and changes
+//! only by read-modify-write: of all who try to end one reservation, one succeeds, and it alone
+//! gets the payload. A lock-free index leads from (port, client) to the slot. Claims use
+//! nothing else; they take no lock and allocate nothing.
+//!
+//! Reserving and giving back also need to know which ports a client has taken. That, and the
+//! deadlines, stand in *shards*, each under a short lock of its own. A claim leaves its slot on
+//! the shard's list of ended ones, without a lock, and whoever takes the shard's lock next gives
+//! those ports back first; so a port is free again as soon as the claim has returned.
+//!
+//! # Memory
+//!
+//! All slots are allocated at the start, for `capacity` reservations. Clients and deadlines take
+//! memory only while they have reservations.
+
+mod deadlines;
+mod errors;
+mod index;
+#[cfg(test)]
+mod models;
+#[cfg(any(test, feature = "oracle"))]
+pub mod oracle;
+mod shard;
+mod slot;
+mod state;
+mod taken;
+mod time;
+
+use std::fmt;
+use std::hash::BuildHasher;
+
+use foldhash::SharedSeed;
+use foldhash::quality::SeedableRandomState;
+use rand::rngs::{StdRng, SysRng};
+use rand::{Rng, SeedableRng};
+
+pub use errors::{Refusal, ReserveError, Stale};
+pub use time::Time;
+
+use crate::sync::{AtomicUsize, MutexGuard, Ordering, lock};
+use crate::{Client, PortSet};
+use deadlines::Entry;
+use index::Index;
+use shard::{Clients, NONE, Shard};
+use slot::{Key, Slot};
+use state::{Status, Word};
+use taken::TakenPorts;
+
+#[cfg(not(loom))]
+const SHARDS: usize = 64;
+/// Models have few threads, and every object costs them time.
+#[cfg(loom)]
+const SHARDS: usize = 2;
+
+/// The reservation table. See the [module documentation](self).
+pub struct Table<P> {
+    ports: PortSet,
+    capacity: usize,
+    /// Slots in use: reservations, and those ended whose port was not given back yet.
+    used: AtomicUsize,
+    hasher: SeedableRandomState,
+    index: Index,
+    slots: Box<[Slot<P>]>,
+    shards: Box<[Shard]>,
+}
+
+/// Which reservation of a table, of all it has ever had. It outlives the reservation and then
+/// matches nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ReservationId {
+    slot: u32,
+    generation: u64,
+}
+
+/// What [`Table::reserve`] has reserved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reserved {
+    /// The port, one of the table's set.
+    pub port: u16,
+    /// The reservation's identity.
+    pub id: ReservationId,
+}
+
+/// How a reservation finds its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Matching {
+    /// [`Table::claim`] finds it by port and client.
+    Address,
+    /// Somebody else sees to it that its connection arrives (the kernel, when a listening socket
+    /// is lent); it takes its port but only [`Table::claim_by_id`] finds it.
+    Identity,
+}
+
+/// A reservation whose deadline has passed.
+#[derive(Debug)]
+pub struct Expired<P> {
+    /// The port it had.
+    pub port: u16,
+    /// The client it was for.
+    pub client: Client,
+    /// What it carried.
+    pub payload: P,
+}
+
+impl<P> Table<P> {
+    /// A table for `ports` that can hold `capacity` reservations at the same time.
+    ///
+    /// # Panics
+    ///
+    /// If `capacity` is 0 or above two billion, or the system has no randomness to give.
+    #[must_use]
+    pub fn new(ports: PortSet, capacity: usize) -> Self {
+        let random = StdRng::try_from_rng(&mut SysRng).expect("the system's random number source");
+        Self::with_random(ports, capacity, random)
+    }
+
+    /// A table whose choice of ports repeats from run to run: for tests and simulations, never
+    /// for a server.
+    ///
+    /// # Panics
+    ///
+    /// If `capacity` is 0 or above two billion.
+    #[must_use]
+    pub fn with_seed(ports: PortSet, capacity: usize, seed: u64) -> Self {
+        Self::with_random(ports, capacity, StdRng::seed_from_u64(seed))
+    }
+
+    fn with_random(ports: PortSet, capacity: usize, mut random: StdRng) -> Self {
+        assert!((1..=2_000_000_000).contains(&capacity), "capacity must be 1 to 2,000,000,000");
+        let index = Index::new(capacity);
+        let hasher =
+            SeedableRandomState::with_seed(random.next_u64(), SharedSeed::global_fixed());
+        Self {
+            slots: (0..index.slots()).map(|_| Slot::new()).collect(),
+            shards: (0..SHARDS)
+                .map(|_| Shard::new(hasher.clone(), StdRng::from_rng(&mut random)))
+                .collect(),
+            ports,
+            capacity,
+            used: AtomicUsize::new(0),
+            hasher,
+            index,
+        }
+    }
+
+    /// The ports it reserves.
+    #[must_use]
+    pub fn ports(&self) -> &PortSet {
+        &self.ports
+    }
+
+    /// How many reservations it can hold at the same time.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// How many reservations are there that have not ended. Looks at every shard in turn.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.shards.iter().map(|shard| self.enter(shard).pending).sum()
+    }
+
+    /// Reserves a port for `client` until `deadline`, which may be any time. The port is a
+    /// random one of those on which the client has no reservation.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NoFreePort`] when the client has a reservation on every port, and
+    /// [`Refusal::TableFull`] when the table is at its capacity. The payload comes back.
+    pub fn reserve(
+        &self,
+        client: Client,
+        deadline: Time,
+        matching: Matching,
+        payload: P,
+    ) -> Result<Reserved, ReserveError<P>> {
+        if !self.take_room() {
+            return Err(ReserveError { reason: Refusal::TableFull, payload });
+        }
+        let mut clients = self.enter(self.shard_of(client));
+        let Clients { taken, random, .. } = &mut *clients;
+        let ports = taken.entry(client).or_insert_with(TakenPorts::new);
+        let Some(port) = ports.take(self.ports.len(), random) else {
+            drop(clients);
+            self.give_room();
+            return Err(ReserveError { reason: Refusal::NoFreePort, payload });
+        };
+
+        let key = Key { client, port };
+        let Some(slot) = self.index.insert(self.hash(key)) else {
+            clients.pending += 1;
+            clients.give_back(client, port, self.ports.len());
+            drop(clients);
+            self.give_room();
+            return Err(ReserveError { reason: Refusal::TableFull, payload });
+        };
+        let status = match matching {
+            Matching::Address => Status::Pending,
+            Matching::Identity => Status::Held,
+        };
+        // SAFETY: `insert` has just handed the slot out, and nobody else publishes it.
+        let generation =
+            unsafe { self.slots[slot as usize].publish(key, deadline, status, payload) };
+        let id = ReservationId { slot, generation };
+        clients.added(Entry::new(deadline, id));
+        drop(clients);
+        let port = self.ports.port_at(port).expect("an index within the set's width");
+        Ok(Reserved { port, id })
+    }
+
+    /// Claims the reservation for a connection from `client` to `port`, and returns its payload.
+    ///
+    /// Lock-free and bounded: takes no lock, allocates nothing, and its steps are bounded by the
+    /// table's capacity (nearly always there is one). A reservation whose deadline is not after
+    /// `now` is not claimed, whether or not [`expire`](Self::expire) has seen it yet.
+    #[must_use = "the payload is the claimed reservation's"]
+    pub fn claim(&self, port: u16, client: Client, now: Time) -> Option<P> {
+        let key = Key { client, port: self.ports.index_of(port)? };
+        self.index.find(self.hash(key), |number| {
+            let slot = &self.slots[number as usize];
+            let word = slot.load();
+            if word.status() != Status::Pending || slot.key() != key || slot.deadline() <= now {
+                return None;
+            }
+            let payload = slot.end(word)?;
+            self.shard_of(client).push_ended(number, &slot.next_ended);
+            Some(payload)
+        })
+    }
+
+    /// Claims a reservation by its identity, however it matches.
+    ///
+    /// # Errors
+    ///
+    /// [`Stale`] if it has ended before.
+    pub fn claim_by_id(&self, id: ReservationId) -> Result<P, Stale> {
+        self.end(id)
+    }
+
+    /// Cancels a reservation. Its port is free when this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`Stale`] if it has ended before.
+    pub fn cancel(&self, id: ReservationId) -> Result<P, Stale> {
+        self.end(id)
+    }
+
+    /// Ends every reservation whose deadline is not after `now`, and returns them. Their ports
+    /// are free when this returns.
+    #[must_use = "those who wait for the expired reservations want to be told"]
+    pub fn expire(&self, now: Time) -> Vec<Expired<P>> {
+        let mut expired = Vec::new();
+        for shard in &self.shards {
+            let mut clients = self.enter(shard);
+            while let Some(due) = clients.deadlines.pop_due(now) {
+                let slot = &self.slots[due.slot as usize];
+                let word = slot.load();
+                let same = word.generation() as u32 == due.generation && word.is_live();
+                let Some(payload) = same.then(|| slot.end(word)).flatten() else {
+                    // Ended early. If a claim is at it right now, its slot is yet to come off
+                    // the list of ended ones, and will find no entry to count as stale.
+                    clients.deadlines.was_stale();
+                    continue;
+                };
+                let Key { client, port } = slot.key();
+                self.free_slot(&mut clients, due.slot);
+                let port = self.ports.port_at(port).expect("an index within the set's width");
+                expired.push(Expired { port, client, payload });
+            }
+        }
+        expired
+    }
+
+    /// A time before which no reservation expires; `None` if there is no reservation.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Time> {
+        self.shards.iter().filter_map(|shard| self.enter(shard).deadlines.earliest()).min()
+    }
+
+    fn end(&self, id: ReservationId) -> Result<P, Stale> {
+        let slot = self.slots.get(id.slot as usize).ok_or(Stale)?;
+        // Either status may be what the identity's generation has; a third word is another
+        // generation's, or that of the end.
+        let payload = [Status::Pending, Status::Held]
+            .into_iter()
+            .find_map(|status| slot.end(Word::new(id.generation, status)))
+            .ok_or(Stale)?;
+        let shard = self.shard_of(slot.key().client);
+        let mut clients = self.enter(shard);
+        self.free_slot(&mut clients, id.slot);
+        self.note_ended_early(&mut clients);
+        Ok(payload)
+    }
+
+    /// Locks a shard and gives back the ports of the slots on its list of ended ones.
+    fn enter<'a>(&self, shard: &'a Shard) -> MutexGuard<'a, Clients> {
+        let mut clients = lock(&shard.clients);
+        let mut ended = shard.take_ended();
+        while ended != NONE {
+            // Relaxed: `take_ended` has acquired what the list is made of.
+            let next = self.slots[ended as usize].next_ended.load(Ordering::Relaxed);
+            self.free_slot(&mut clients, ended);
+            self.note_ended_early(&mut clients);
+            ended = next;
+        }
+        clients
+    }
+
+    /// Gives back an ended slot and its port, under the lock of its client's shard.
+    fn free_slot(&self, clients: &mut Clients, number: u32) {
+        let slot = &self.slots[number as usize];
+        let key = slot.key();
+        clients.give_back(key.client, key.port, self.ports.len());
+        slot.recycle();
+        self.index.remove(self.hash(key), number);
+        self.give_room();
+    }
+
+    /// Notes that a freed slot's deadline is still in the shard's heap.
+    fn note_ended_early(&self, clients: &mut Clients) {
+        clients.deadlines.ended_early(|entry| {
+            let word = self.slots[entry.slot as usize].load();
+            word.generation() as u32 == entry.generation && word.is_live()
+        });
+    }
+
+    /// Takes room for one more slot, once more after giving back what has ended anywhere.
+    fn take_room(&self) -> bool {
+        let take = || {
+            // Relaxed: a count, which protects nothing. The index cannot overflow because a slot
+            // goes back to it before its room is given back.
+            self.used
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
+                    (used < self.capacity).then_some(used + 1)
+                })
+                .is_ok()
+        };
+        take() || {
+            for shard in &self.shards {
+                drop(self.enter(shard));
+            }
+            take()
+        }
+    }
+
+    fn give_room(&self) {
+        self.used.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn shard_of(&self, client: Client) -> &Shard {
+        let hash = self.hasher.hash_one(client);
+        &self.shards[hash as usize % SHARDS]
+    }
+
+    fn hash(&self, key: Key) -> u64 {
+        self.hasher.hash_one(key)
+    }
+}
+
+impl<P> fmt::Debug for Table<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table")
+            .field("ports", &self.ports)
+            .field("capacity", &self.capacity)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,324 @@
+//! What threads can do to each other on the table.
+//!
+//! Under `--cfg loom` every scenario is run in every order that loom can find (run
+//! `ci/loom.sh`); in an ordinary test run, many times on real threads.
+//!
+//! Every scenario counts its payloads: each is taken by exactly one or dropped with the table,
+//! never both and never by two.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+use super::{Matching, Refusal, Reserved, SHARDS, Table, Time};
+use crate::Client;
+
+#[cfg(loom)]
+use loom::{sync::Arc, thread};
+#[cfg(not(loom))]
+use std::{sync::Arc, thread};
+
+/// Runs one scenario in every order, or many times.
+fn explore(scenario: impl Fn() + Sync + Send + 'static) {
+    #[cfg(loom)]
+    {
+        loom::model(scenario);
+    }
+    #[cfg(not(loom))]
+    for _ in 0..500 {
+        scenario();
+    }
+}
+
+/// A payload that counts its drops, outside loom's sight.
+#[derive(Debug)]
+struct Payload {
+    name: &'static str,
+    dropped: std::sync::Arc<AtomicUsize>,
+}
+
+impl Drop for Payload {
+    fn drop(&mut self) {
+        self.dropped.fetch_add(1, SeqCst);
+    }
+}
+
+/// A table of one port, and the count of payloads made and dropped.
+struct Scene {
+    table: Arc<Table<Payload>>,
+    made: AtomicUsize,
+    dropped: std::sync::Arc<AtomicUsize>,
+}
+
+const PORT: u16 = 8192;
+const NOW: Time = Time::from_nanos(10);
+const DEADLINE: Time = Time::from_nanos(20);
+
+impl Scene {
+    fn new(capacity: usize) -> Self {
+        let ports = PORT.to_string().parse().unwrap();
+        Self {
+            table: Arc::new(Table::with_seed(ports, capacity, 1)),
+            made: AtomicUsize::new(0),
+            dropped: std::sync::Arc::default(),
+        }
+    }
+
+    fn payload(&self, name: &'static str) -> Payload {
+        self.made.fetch_add(1, SeqCst);
+        Payload { name, dropped: self.dropped.clone() }
+    }
+
+    fn reserve(&self, client: Client, name: &'static str) -> Reserved {
+        let payload = self.payload(name);
+        self.table.reserve(client, DEADLINE, Matching::Address, payload).unwrap()
+    }
+
+    /// Runs `other` on a thread of its own beside `here`, and returns what both returned.
+    fn race<A, B: Send + 'static>(
+        &self,
+        here: impl FnOnce(&Table<Payload>) -> A,
+        other: impl FnOnce(&Table<Payload>) -> B + Send + 'static,
+    ) -> (A, B) {
+        let table = self.table.clone();
+        let thread = thread::spawn(move || other(&table));
+        let here = here(&self.table);
+        (here, thread.join().unwrap())
+    }
+
+    /// Checks that nothing is pending and every payload went exactly one way.
+    fn end(self) {
+        assert_eq!(self.table.pending(), 0);
+        let Self { table, made, dropped } = self;
+        drop(table);
+        assert_eq!(dropped.load(SeqCst), made.load(SeqCst), "payloads dropped against made");
+    }
+}
+
+fn client(last: u8) -> Client {
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)).into()
+}
+
+fn claim(table: &Table<Payload>) -> Option<&'static str> {
+    table.claim(PORT, client(1), NOW).map(|payload| payload.name)
+}
+
+#[test]
+fn claim_against_claim() {
+    explore(|| {
+        let scene = Scene::new(1);
+        let _ = scene.reserve(client(1), "it");
+        let (here, there) = scene.race(claim, claim);
+        assert!(here.is_some() != there.is_some(), "{here:?} and {there:?}");
+        // Whoever comes after a claim finds the port free.
+        let again = scene.reserve(client(1), "again");
+        assert_eq!(scene.table.cancel(again.id).unwrap().name, "again");
+        scene.end();
+    });
+}
+
+#[test]
+fn claim_against_cancel() {
+    explore(|| {
+        let scene = Scene::new(1);
+        let reserved = scene.reserve(client(1), "it");
+        let (claimed, cancelled) =
+            scene.race(claim, move |table| table.cancel(reserved.id).map(|it| it.name).ok());
+        assert!(claimed.is_some() != cancelled.is_some(), "{claimed:?} and {cancelled:?}");
+        assert!(scene.table.cancel(reserved.id).is_err());
+        scene.end();
+    });
+}
+
+#[test]
+fn claim_against_expire() {
+    explore(|| {
+        let scene = Scene::new(1);
+        let reserved = scene.reserve(client(1), "it");
+        let (claimed, expired) = scene.race(claim, |table| table.expire(DEADLINE).len());
+        assert!(claimed.is_some() != (expired == 1), "{claimed:?} and {expired}");
+        assert!(scene.table.cancel(reserved.id).is_err());
+        assert!(scene.table.expire(Time::MAX).is_empty());
+        scene.end();
+    });
+}
+
+#[test]
+fn a_late_cancel_spares_the_next_reservation_of_the_same_key() {
+    explore(|| {
+        let scene = Scene::new(1);
+        let old = scene.reserve(client(1), "old");
+        let new = scene.payload("new");
+        let (claimed, (cancelled, reserved)) = scene.race(
+            // Two holders of the old identity: this one comes late in some orders.
+            move |table| table.cancel(old.id).map(|payload| payload.name),
+            move |table| {
+                let cancelled = table.cancel(old.id).map(|payload| payload.name);
+                (cancelled, table.reserve(client(1), DEADLINE, Matching::Address, new))
+            },
+        );
+        assert!(claimed.is_ok() != cancelled.is_ok());
+        assert_ne!(claimed, Ok("new"));
+        match reserved {
+            Ok(reserved) => {
+                assert_ne!(reserved.id, old.id);
+                assert_eq!(claim(&scene.table), Some("new"));
+            }
+            // The other's cancel had ended the old one but not given its port back yet.
+            Err(error) => assert_ne!(error.payload.name, "old"),
+        }
+        scene.end();
+    });
+}
+
+#[test]
+fn a_late_expire_spares_the_next_reservation_of_the_same_key() {
+    explore(|| {
+        let scene = Scene::new(1);
+        let old = scene.reserve(client(1), "old");
+        let new = scene.payload("new");
+        let (expired, (cancelled, reserved)) = scene.race(
+            |table| table.expire(DEADLINE),
+            move |table| {
+                let cancelled = table.cancel(old.id).is_ok();
+                let deadline = Time::from_nanos(100);
+                (cancelled, table.reserve(client(1), deadline, Matching::Address, new))
+            },
+        );
+        assert!(cancelled != (expired.len() == 1));
+        assert!(expired.iter().all(|expired| expired.payload.name == "old"));
+        assert!(reserved.is_ok(), "expire gives the port back under the lock that it ends under");
+        assert_eq!(claim(&scene.table), Some("new"));
+        drop(expired);
+        scene.end();
+    });
+}
+
+#[test]
+fn a_claim_that_meets_a_changing_slot_takes_one_or_the_other() {
+    explore(|| {
+        let scene = Scene::new(1);
+        let old = scene.reserve(client(1), "old");
+        let new = scene.payload("new");
+        let (claimed, (cancelled, reserved)) = scene.race(claim, move |table| {
+            let cancelled = table.cancel(old.id).is_ok();
+            (cancelled, table.reserve(client(1), DEADLINE, Matching::Address, new))
+        });
+        match claimed {
+            Some("old") => assert!(!cancelled),
+            Some("new") => assert!(cancelled && reserved.is_ok()),
+            _ => assert!(cancelled, "found neither though one was there all the time"),
+        }
+        match reserved {
+            Ok(it) => assert_eq!(scene.table.cancel(it.id).is_ok(), claimed != Some("new")),
+            // The claim had ended the old one but not put it on the list yet.
+            Err(error) => assert_eq!((error.payload.name, claimed), ("new", Some("old"))),
+        }
+        scene.end();
+    });
+}
+
+#[test]
+fn a_claim_never_takes_what_another_client_puts_into_the_slot() {
+    let [one, two] = clients_of_two_shards();
+    explore(move || {
+        let scene = Scene::new(1);
+        let old = scene.reserve(one, "one");
+        let new = scene.payload("two");
+        let (claimed, (cancelled, reserved)) = scene.race(
+            move |table| table.claim(PORT, one, NOW).map(|payload| payload.name),
+            move |table| {
+                let cancelled = table.cancel(old.id).is_ok();
+                (cancelled, table.reserve(two, DEADLINE, Matching::Address, new))
+            },
+        );
+        assert!(claimed.is_some() != cancelled);
+        assert_ne!(claimed, Some("two"));
+        match reserved {
+            Ok(_) => assert!(scene.table.claim(PORT, two, NOW).is_some()),
+            // The claim had ended the only reservation but not put it on the list yet.
+            Err(error) => assert_eq!((error.reason, cancelled), (Refusal::TableFull, false)),
+        }
+        scene.end();
+    });
+}
+
+#[test]
+fn two_reserves_of_one_client_for_the_last_port() {
+    explore(|| {
+        let scene = Scene::new(2);
+        let (one, two) = (scene.payload("one"), scene.payload("two"));
+        let reserve = |payload| {
+            move |table: &Table<Payload>| {
+                table.reserve(client(1), DEADLINE, Matching::Address, payload)
+            }
+        };
+        let (here, there) = scene.race(reserve(one), reserve(two));
+        let (won, lost) = match (here, there) {
+            (Ok(won), Err(lost)) | (Err(lost), Ok(won)) => (won, lost),
+            both => panic!("{both:?}"),
+        };
+        assert_eq!(lost.reason, Refusal::NoFreePort);
+        let payload = scene.table.cancel(won.id).unwrap();
+        assert_ne!(payload.name, lost.payload.name);
+        drop((payload, lost));
+        scene.end();
+    });
+}
+
+#[test]
+fn two_reserves_of_different_clients_in_one_group_of_the_index() {
+    let [one, two] = clients_of_two_shards();
+    explore(move || {
+        let scene = Scene::new(2);
+        let (first, second) = (scene.payload("first"), scene.payload("second"));
+        let reserve_and_claim = |client, payload| {
+            move |table: &Table<Payload>| {
+                table.reserve(client, DEADLINE, Matching::Address, payload).unwrap();
+                table.claim(PORT, client, NOW).map(|payload| payload.name)
+            }
+        };
+        let (here, there) =
+            scene.race(reserve_and_claim(one, first), reserve_and_claim(two, second));
+        assert_eq!((here, there), (Some("first"), Some("second")));
+        scene.end();
+    });
+}
+
+#[test]
+fn slots_change_hands_between_shards() {
+    let [one, two] = clients_of_two_shards();
+    explore(move || {
+        let scene = Scene::new(2);
+        let (first, second) = (scene.payload("first"), scene.payload("second"));
+        let reserve_and_cancel = |client, payload| {
+            move |table: &Table<Payload>| {
+                let it = table.reserve(client, DEADLINE, Matching::Identity, payload).unwrap();
+                assert!(table.claim(PORT, client, NOW).is_none(), "held, but claimed");
+                table.cancel(it.id).unwrap().name
+            }
+        };
+        let (here, there) =
+            scene.race(reserve_and_cancel(one, first), reserve_and_cancel(two, second));
+        assert_eq!((here, there), ("first", "second"));
+        scene.end();
+    });
+}
+
+/// Two clients that do not share a lock, in the tables that [`Scene`] makes.
+fn clients_of_two_shards() -> [Client; 2] {
+    assert!(SHARDS > 1);
+    let found = std::sync::Arc::new(std::sync::Mutex::new(None));
+    let result = found.clone();
+    let search = move || {
+        let table: Table<()> = Table::with_seed(PORT.to_string().parse().unwrap(), 1, 1);
+        let shard = |last| std::ptr::from_ref(table.shard_of(client(last)));
+        let other = (2..=255).find(|&last| shard(last) != shard(1)).unwrap();
+        *result.lock().unwrap() = Some([client(1), client(other)]);
+    };
+    #[cfg(loom)]
+    loom::model(search);
+    #[cfg(not(loom))]
+    search();
+    let found = found.lock().unwrap().take();
+    found.unwrap()
+}

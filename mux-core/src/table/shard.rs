@@ -1,0 +1,97 @@
+//! One part of the table's clients, and what is done under its lock.
+
+use std::collections::HashMap;
+
+use foldhash::quality::SeedableRandomState;
+use rand::rngs::StdRng;
+
+use super::deadlines::{Deadlines, Entry};
+use super::taken::TakenPorts;
+use crate::Client;
+use crate::sync::{AtomicU32, Mutex, Ordering};
+
+/// The end of the list of ended slots.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// Aligned so that two shards never share a cache line.
+#[derive(Debug)]
+#[repr(align(128))]
+pub(super) struct Shard {
+    /// Slots whose reservation was claimed, linked by `Slot::next_ended`: pushed by claims
+    /// without a lock, taken off all at once under the shard's lock.
+    ended: AtomicU32,
+    pub(super) clients: Mutex<Clients>,
+}
+
+/// What a shard's lock protects.
+#[derive(Debug)]
+pub(super) struct Clients {
+    /// The clients that have reservations, and the ports those take.
+    pub(super) taken: HashMap<Client, TakenPorts, SeedableRandomState>,
+    pub(super) deadlines: Deadlines,
+    pub(super) random: StdRng,
+    /// Reservations that have not ended, as far as this lock has heard.
+    pub(super) pending: usize,
+}
+
+impl Shard {
+    pub(super) fn new(hasher: SeedableRandomState, random: StdRng) -> Self {
+        Self {
+            ended: AtomicU32::new(NONE),
+            clients: Mutex::new(Clients {
+                taken: HashMap::with_hasher(hasher),
+                deadlines: Deadlines::default(),
+                random,
+                pending: 0,
+            }),
+        }
+    }
+
+    /// Puts an ended slot on the list. Lock-free; the caller must have won the slot's end.
+    pub(super) fn push_ended(&self, slot: u32, next_ended: &AtomicU32) {
+        let mut head = self.ended.load(Ordering::Relaxed);
+        loop {
+            next_ended.store(head, Ordering::Relaxed);
+            // Release: partner of the Acquire in `take_ended`. Makes the link, and that the
+            // payload was moved out, visible to whoever takes the list.
+            match self.ended.compare_exchange_weak(
+                head,
+                slot,
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => break,
+                Err(now) => head = now,
+            }
+        }
+    }
+
+    /// Takes the whole list of ended slots and returns its first, or [`NONE`]. Only under the
+    /// shard's lock. That the list is only ever taken whole is what keeps it free of ABA.
+    pub(super) fn take_ended(&self) -> u32 {
+        if self.ended.load(Ordering::Relaxed) == NONE {
+            return NONE;
+        }
+        // Acquire: partner of the Release in `push_ended`.
+        self.ended.swap(NONE, Ordering::Acquire)
+    }
+}
+
+impl Clients {
+    /// Gives a port back to its client, and forgets the client with its last one.
+    pub(super) fn give_back(&mut self, client: Client, port: u16, width: usize) {
+        self.pending -= 1;
+        if let Some(taken) = self.taken.get_mut(&client) {
+            taken.give_back(port, width);
+            if taken.is_empty() {
+                self.taken.remove(&client);
+            }
+        }
+    }
+
+    /// Notes a new reservation.
+    pub(super) fn added(&mut self, entry: Entry) {
+        self.pending += 1;
+        self.deadlines.push(entry);
+    }
+}
