@@ -1,1 +1,91 @@
-//! Steering.
+//! Steering: listening sockets that only one client reaches (Linux).
+//!
+//! Some servers insist on calling `accept` on a listening socket of their own. Steering gives them
+//! one on a port that many clients share: the kernel decides by the source address of the SYN
+//! which of several listening sockets, all bound to the same address and port, gets a connection.
+//!
+//! This module is synchronous, blocks on nothing and knows nothing of reservations: it keeps the
+//! books of one group of sockets. Something around it decides who is lent what, watches the
+//! sockets for readability and calls [`Group::on_readable`].
+//!
+//! # How it works
+//!
+//! Listening sockets bound to one address and port with `SO_REUSEPORT` form a *group*, an array in
+//! the kernel. A classic BPF program attached to the group (`SO_ATTACH_REUSEPORT_CBPF`, no
+//! privilege needed) returns the index of the socket that gets a connection. Ours returns 0 unless
+//! it knows the source address. Index 0 is the multiplexer's own listener, which deals with
+//! everybody who is not steered; every other index is a [member](MemberId).
+//!
+//! The group obeys these rules of the kernel, and everything here follows from them:
+//!
+//! * A listener that joins is appended. One that leaves, by `close` or `shutdown`, leaves a hole
+//!   into which *the last one is moved*.
+//! * An index past the end falls back to a hash over all sockets: connections would go anywhere.
+//! * A handshake that has begun at one listener is completed there, whatever the program says by
+//!   then. So a listener that has ever been steered to serves **one client for its whole life**.
+//!
+//! # Invariants
+//!
+//! 1. `members[i]` is the socket at kernel index `i + 1`.
+//! 2. The attached program returns `i + 1` exactly for the client of each `members[i]` that is
+//!    marked as steered, and 0 for everybody else. It never names an index past the end.
+//! 3. A socket is steered to at most one client between its `listen` and its end.
+//!
+//! *Reuse*: the client's idle member is emptied and its descriptor duplicated; the kernel's array
+//! and program stay as they are.
+//!
+//! *Replace in place*: a new listener joins (it is the last one), then the old one is ended, and
+//! the kernel moves the new one to exactly the index that the old one had. When the new one is for
+//! the same client, the program stays as it is; so a revoked lease costs no attach. When it is for
+//! another client, the old client is first taken out of the program, and the new client put in
+//! last.
+//!
+//! *Remove* (no descriptor left for a new listener): the last member's client and the leaving one
+//! are taken out of the program, the leaving one is ended, the last one is now at its index, and
+//! its client is put back in. For the few microseconds between the two attaches the moved member's
+//! client is not steered, which is why this is the last resort.
+//!
+//! # Ending a listener that somebody else still holds
+//!
+//! `shutdown(SHUT_RD)` on any duplicate ends listening for all of them: a blocked `accept` returns
+//! `EINVAL`, queued connections are reset, the socket leaves the group. Then `SO_REUSEPORT` is
+//! cleared on it, so that a late `listen` by the holder fails with `EADDRINUSE` and the socket can
+//! never come back. The flag must go after the shutdown (a member without it breaks selection);
+//! one look at `SO_ACCEPTCONN` afterwards closes the gap between the two.
+//!
+//! # What a holder may do
+//!
+//! Accept, poll, set options, call `listen` again (a no-op but for the backlog), and close. It
+//! must keep the descriptor it was lent under the same number: a duplicate that outlives it is not
+//! seen. It must not call `shutdown` on it: that takes the socket out of the group behind our back.
+//!
+//! # Limits
+//!
+//! * A program has at most 4096 instructions: [`MAX_MEMBERS_V4`], [`MAX_MEMBERS_V6`].
+//! * `net.ipv4.tcp_migrate_req=1` makes the kernel keep ended listeners in the array:
+//!   [`probe`] refuses it.
+//! * A socket of another user cannot join: create groups and [`Spares`] after dropping privileges.
+//!   A process of the *same* user that binds the port with `SO_REUSEPORT` on purpose can join and
+//!   spoils the order; it cannot do so by accident through [`Group::bind`], which claims the port
+//!   exclusively first.
+//! * The kernel does not wait for a lookup in progress when a program is replaced. A lookup that
+//!   took an index from the old program and was held up (a stopped virtual CPU) until the replace
+//!   for *another* client was done would start a handshake at the new client's listener. Creating
+//!   the new listener between the two steps leaves tens of microseconds for a lookup that takes
+//!   less than one. A holder that compares the peer's address has closed even that.
+
+mod error;
+mod group;
+mod listener;
+mod member;
+mod probe;
+mod program;
+mod spares;
+mod swap;
+
+pub use error::{LendError, Unavailable};
+pub use group::{Arrival, Ended, Group, Lent, Options, Watch};
+pub use member::{LeaseId, MemberId, reset};
+pub use probe::probe;
+pub use program::{MAX_MEMBERS_V4, MAX_MEMBERS_V6};
+pub use spares::Spares;

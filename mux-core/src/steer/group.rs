@@ -1,0 +1,447 @@
+//! One group: what is lent to whom on one address and port.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+
+use socket2::{Domain, Socket};
+use tracing::{debug, warn};
+
+use super::error::LendError;
+use super::listener;
+use super::member::{Lease, LeaseId, Member, MemberId, reset};
+use super::program::{MAX_MEMBERS_V4, MAX_MEMBERS_V6, Program};
+use super::spares::Spares;
+use super::swap::Next;
+use crate::Client;
+
+/// How a [`Group`] is set up.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How many connections may wait at the own listener (the kernel caps it at `somaxconn`).
+    pub backlog: u32,
+    /// How many connections may wait at a steered listener, until its holder chooses otherwise.
+    pub member_backlog: u32,
+    /// The most steered listeners, capped at [`MAX_MEMBERS_V4`] or [`MAX_MEMBERS_V6`].
+    pub max_members: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { backlog: 1024, member_backlog: 64, max_members: MAX_MEMBERS_V4 }
+    }
+}
+
+/// The listeners of one address and port: the own one, and one for each client that is steered.
+///
+/// The own listener belongs to the caller, who must close it *after* dropping the group: it is
+/// index 0, and closing it earlier moves a member there, which then gets connections of anybody.
+///
+/// Dropping the group ends every steered listener, lent or not.
+#[derive(Debug)]
+pub struct Group {
+    pub(super) address: SocketAddr,
+    pub(super) options: Options,
+    pub(super) spares: Arc<Spares>,
+    /// `members[i]` is the socket at kernel index `i + 1`. See the invariants of [`super`].
+    pub(super) members: Vec<Member>,
+    /// The most members, lowered when the kernel has no room for a longer program.
+    limit: usize,
+    next_member: u64,
+    pub(super) clock: u64,
+    /// Something is to be made up for: see [`Group::settle`].
+    pub(super) unsettled: bool,
+}
+
+/// What [`Group::lend`] gives.
+#[derive(Debug)]
+pub struct Lent {
+    /// The holder's duplicate: non-blocking, closed on exec. Only the client reaches it.
+    pub listener: TcpListener,
+    /// The member it is a duplicate of.
+    pub member: MemberId,
+    /// What to watch from now on; `None` if it is being watched already.
+    pub watch: Option<Watch>,
+    /// How many connections had been waiting from before and were reset.
+    pub reset: usize,
+}
+
+/// A steered listener that nobody watches yet.
+///
+/// Whenever `socket` is readable or hung up, [`Group::on_readable`] is to be called. It is only to
+/// be polled: accepting from it would take connections from its holder.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    /// The member to report.
+    pub member: MemberId,
+    /// The socket to poll; to be dropped on [`Arrival::Gone`].
+    pub socket: Arc<Socket>,
+}
+
+/// What a readable member means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// Nobody holds the member; what was queued has been taken.
+    Idle {
+        /// How many connections were taken.
+        strangers: usize,
+    },
+    /// There may be something that cannot be dealt with yet: the holder has still to accept and to
+    /// close, or the system is out of descriptors. Ask again a little later.
+    Held,
+    /// The holder has closed its descriptor and so ended the lease. What was queued has been taken.
+    Finished {
+        /// The lease that is over.
+        lease: LeaseId,
+        /// How many connections were taken.
+        strangers: usize,
+    },
+    /// The member is no longer in the group: stop watching and drop the socket.
+    Gone,
+}
+
+/// How a lease ended.
+#[derive(Clone, Debug)]
+pub enum Ended {
+    /// The holder had closed its descriptor.
+    ByHolder {
+        /// How many connections had been waiting and were reset.
+        reset: usize,
+    },
+    /// The holder's descriptor no longer listens, and connections that waited there were reset.
+    Revoked {
+        /// The listener that took its place for the same client and is idle; `None` if there was no
+        /// descriptor for one.
+        watch: Option<Watch>,
+    },
+    /// The system has neither a descriptor nor memory to end it now. Every later call on the group
+    /// tries again; until one succeeds the holder can still accept connections of its client.
+    Deferred,
+}
+
+impl Group {
+    /// Claims `address` and starts to listen there. Returns the group and its own listener, which
+    /// gets every connection that is not steered and is non-blocking. Port 0 takes a free one.
+    ///
+    /// An IPv6 address gets IPv6 connections only.
+    ///
+    /// # Errors
+    ///
+    /// `AddrInUse` if anybody listens on the port, another group included; otherwise what the
+    /// system says about the socket or the program (see [`probe`](super::probe)).
+    pub fn bind(
+        address: SocketAddr,
+        options: Options,
+        spares: Arc<Spares>,
+    ) -> io::Result<(Self, TcpListener)> {
+        let most = if address.is_ipv4() { MAX_MEMBERS_V4 } else { MAX_MEMBERS_V6 };
+        let (own, address) = listener::first(address, options.backlog, |first| {
+            Program::new(address.is_ipv4(), std::iter::empty()).attach(first)
+        })?;
+        if let Err(error) = spares.replenish(Domain::for_address(address)) {
+            warn!(%address, %error, "no spare socket for revoking when descriptors run out");
+        }
+        let group = Self {
+            address,
+            options,
+            spares,
+            members: Vec::new(),
+            limit: options.max_members.min(most),
+            next_member: 0,
+            clock: 0,
+            unsettled: false,
+        };
+        Ok((group, own.into()))
+    }
+
+    /// The address and port that the group listens on.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How many steered listeners there are, lent and idle.
+    #[must_use]
+    pub fn members(&self) -> usize {
+        self.members.len()
+    }
+
+    /// How many steered listeners are lent.
+    #[must_use]
+    pub fn lent(&self) -> usize {
+        self.members.iter().filter(|member| !member.is_idle()).count()
+    }
+
+    /// Lends a listener that only `client` reaches, until its holder closes it or `lease` is
+    /// [revoked](Self::revoke). An older lease of the same client on this group is ended first.
+    ///
+    /// # Errors
+    ///
+    /// See [`LendError`]. Nothing is lent then; an older lease of the client has ended all the same.
+    pub fn lend(&mut self, client: Client, lease: LeaseId) -> Result<Lent, LendError> {
+        if client.is_ipv4() != self.address.is_ipv4() {
+            return Err(LendError::WrongFamily);
+        }
+        self.settle();
+        let mut reset = 0;
+        if let Some(index) = self.position(client)
+            && let Some(older) = self.members[index].lease
+        {
+            let ended = self.end_lease(index);
+            debug!(address = %self.address, %client, ?older, ?ended, "an older lease gives way");
+            if let Ended::ByHolder { reset: queued } = ended {
+                reset += queued;
+            }
+        }
+        let index = match self.position(client) {
+            Some(index) if self.members[index].condemned => {
+                return Err(io::Error::from(io::ErrorKind::OutOfMemory).into());
+            }
+            Some(index) => {
+                reset += self.empty(index)?;
+                index
+            }
+            None => self.vacancy()?,
+        };
+        let lent = match self.hand_out(index, client, lease, reset) {
+            Err(error) if self.is_too_long(index, &error) => {
+                self.shorten();
+                let index = self.vacancy()?;
+                self.hand_out(index, client, lease, reset)
+            }
+            Err(error) => {
+                self.keep_away(index);
+                Err(error)
+            }
+            lent => lent,
+        };
+        self.check();
+        lent
+    }
+
+    /// Ends `lease` now, whatever its holder does. `None` if it is not a current lease: it ended
+    /// before, and nothing is done.
+    pub fn revoke(&mut self, lease: LeaseId) -> Option<Ended> {
+        self.settle();
+        let index = self
+            .members
+            .iter()
+            .position(|member| member.lease.is_some_and(|current| current.id == lease))?;
+        let mut ended = self.end_lease(index);
+        if let Ended::Revoked { watch } = &mut ended {
+            *watch = watch.take().and_then(|watch| self.watch(watch.member));
+        }
+        debug!(address = %self.address, lease = lease.get(), ?ended, "lease revoked");
+        self.check();
+        Some(ended)
+    }
+
+    /// Finds out what a readable member means, and takes what is queued if nobody holds it.
+    ///
+    /// What is queued at a member without holder is not reset here but handed to `stranger`,
+    /// non-blocking: it is the client's, but came when no listener was lent to it. Whoever delivers
+    /// connections in other ways as well can treat it as one from the own listener; everybody else
+    /// passes [`reset`].
+    pub fn on_readable(&mut self, member: MemberId, stranger: impl FnMut(TcpStream)) -> Arrival {
+        self.settle();
+        let Some(index) = self.members.iter().position(|candidate| candidate.id == member) else {
+            return Arrival::Gone;
+        };
+        let found = &self.members[index];
+        let arrival = match found.lease {
+            _ if found.condemned => Arrival::Held,
+            Some(lease) if !found.is_closed_by(lease) => Arrival::Held,
+            Some(lease) => {
+                // Out of descriptors something may stay in the queue. It goes when more arrives or
+                // the member is lent again; the end of the lease is not kept back for it.
+                let drained = found.drain(stranger);
+                self.retire_lease(index);
+                Arrival::Finished { lease: lease.id, strangers: drained.taken }
+            }
+            None => {
+                let drained = found.drain(stranger);
+                match drained.left {
+                    Ok(false) => Arrival::Idle { strangers: drained.taken },
+                    Ok(true) | Err(_) => Arrival::Held,
+                }
+            }
+        };
+        self.check();
+        arrival
+    }
+
+    /// Gives back the idle members at the end of the group, and says how many. Their descriptors
+    /// are closed once their watchers let go of them ([`Arrival::Gone`]).
+    ///
+    /// An idle member in front of a lent one stays: a group can only shrink from its end, and
+    /// moving a lent one would turn its client away for a moment.
+    pub fn trim(&mut self) -> usize {
+        self.settle();
+        let keep = self.members.iter().rposition(|member| !member.is_idle()).map_or(0, |i| i + 1);
+        let count = self.members.len() - keep;
+        if count > 0 {
+            if let Err(error) = self.attach_without(|index| index >= keep) {
+                warn!(address = %self.address, %error, "idle listeners cannot be given back");
+                return 0;
+            }
+            while self.members.len() > keep {
+                self.end_last();
+            }
+            debug!(address = %self.address, count, "idle listeners given back");
+        }
+        self.check();
+        count
+    }
+
+    fn position(&self, client: Client) -> Option<usize> {
+        self.members.iter().position(|member| member.client == Some(client))
+    }
+
+    /// Ends the lease of `members[index]`, which has one, in the way that fits.
+    fn end_lease(&mut self, index: usize) -> Ended {
+        let member = &self.members[index];
+        if member.lease.is_none_or(|lease| member.is_closed_by(lease)) {
+            // Out of descriptors the rest waits until the member is lent again.
+            let reset = member.drain(reset).taken;
+            self.retire_lease(index);
+            return Ended::ByHolder { reset };
+        }
+        self.end_held(index, Next::SameClient)
+    }
+
+    fn retire_lease(&mut self, index: usize) {
+        self.clock += 1;
+        self.members[index].lease = None;
+        self.members[index].idle_since = self.clock;
+    }
+
+    /// Resets what waits at an idle member.
+    fn empty(&self, index: usize) -> io::Result<usize> {
+        let drained = self.members[index].drain(reset);
+        // What came while we were busy with the rest is left for the holder: same client.
+        drained.left.map(|_| drained.taken)
+    }
+
+    /// The index of a member that nobody was ever steered to.
+    fn vacancy(&mut self) -> Result<usize, LendError> {
+        let unused = |member: &Member| member.client.is_none() && member.is_idle();
+        if let Some(index) = self.members.iter().position(unused) {
+            return Ok(index);
+        }
+        if self.members.len() < self.limit {
+            let socket = listener::open(Domain::for_address(self.address))?;
+            listener::join(&socket, self.address, self.options.member_backlog)?;
+            let member = self.new_member(socket);
+            self.members.push(member);
+            return Ok(self.members.len() - 1);
+        }
+        let idle = self.members.iter().enumerate().filter(|(_, member)| member.is_idle());
+        let (index, _) = idle.min_by_key(|(_, member)| member.idle_since).ok_or(LendError::Full)?;
+        // Only a revoke may use a spare: lending needs one more descriptor than it frees.
+        let socket = listener::open(Domain::for_address(self.address))?;
+        self.swap(index, socket, Next::AnyClient)?;
+        Ok(index)
+    }
+
+    /// Lends `members[index]`, which is idle and serves `client` or nobody yet.
+    fn hand_out(
+        &mut self,
+        index: usize,
+        client: Client,
+        lease: LeaseId,
+        reset: usize,
+    ) -> Result<Lent, LendError> {
+        let member = &mut self.members[index];
+        let listener = TcpListener::from(member.socket.try_clone()?);
+        if !member.steered {
+            let before = member.client.replace(client);
+            if let Err(error) = self.attach_without(|_| false) {
+                self.members[index].client = before;
+                return Err(error.into());
+            }
+        }
+        let member = &mut self.members[index];
+        member.lease = Some(Lease { id: lease, descriptor: listener.as_raw_fd() });
+        let member = member.id;
+        Ok(Lent { listener, member, watch: self.watch(member), reset })
+    }
+
+    /// Takes `members[index]` out of the program if nobody watches it: connections would wait there
+    /// for ever. It stays its client's, who is steered again when it is lent.
+    fn keep_away(&mut self, index: usize) {
+        let member = &self.members[index];
+        if !member.steered || member.watched {
+            return;
+        }
+        if let Err(error) = self.attach_without(|left_out| left_out == index) {
+            warn!(address = %self.address, %error, "an unwatched listener stays steered to");
+        }
+    }
+
+    /// Whether the kernel refused the program for its length: `members[index]` was appended just
+    /// now. (`net.core.optmem_max` limits it, and was small before Linux 6.7.)
+    fn is_too_long(&self, index: usize, error: &LendError) -> bool {
+        let LendError::System(error) = error else { return false };
+        error.raw_os_error() == Some(libc::ENOMEM)
+            && index > 0
+            && index + 1 == self.members.len()
+            && self.members[index].client.is_none()
+    }
+
+    /// Takes the last member, which is not steered, away again and appends none any more.
+    fn shorten(&mut self) {
+        self.end_last();
+        self.limit = self.members.len();
+        warn!(
+            address = %self.address, members = self.limit,
+            "the system has no room for a longer steering program: raise net.core.optmem_max"
+        );
+    }
+
+    /// What is to be watched, the first time that it is asked for.
+    fn watch(&mut self, id: MemberId) -> Option<Watch> {
+        let member = self.members.iter_mut().find(|member| member.id == id)?;
+        if std::mem::replace(&mut member.watched, true) {
+            return None;
+        }
+        Some(Watch { member: id, socket: Arc::clone(&member.socket) })
+    }
+
+    pub(super) fn new_member(&mut self, socket: Socket) -> Member {
+        self.next_member += 1;
+        Member::new(MemberId(self.next_member), socket)
+    }
+
+    /// Checks in debug builds what can be checked without asking the kernel.
+    fn check(&self) {
+        if cfg!(debug_assertions) {
+            for (index, member) in self.members.iter().enumerate() {
+                let same = |other: &Member| other.client == member.client;
+                assert!(
+                    member.client.is_none() || !self.members[..index].iter().any(same),
+                    "two members for one client"
+                );
+                assert!(!member.steered || member.client.is_some(), "steered, but for nobody");
+                assert!(
+                    member.lease.is_none() || member.steered || self.unsettled,
+                    "lent, but not steered"
+                );
+            }
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if self.members.is_empty() {
+            return;
+        }
+        if let Err(error) = self.attach_without(|_| true) {
+            warn!(address = %self.address, %error, "steered listeners are ended while steered to");
+        }
+        while !self.members.is_empty() {
+            self.end_last();
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Making and ending the sockets of a group.
+
+use std::io;
+use std::net::{Shutdown, SocketAddr};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// An unbound TCP socket that may join a group: non-blocking, closed on exec.
+pub(super) fn open(domain: Domain) -> io::Result<Socket> {
+    let socket = open_exclusive(domain)?;
+    socket.set_reuse_port(true)?;
+    Ok(socket)
+}
+
+/// An unbound TCP socket that does not share its port. `SO_REUSEADDR` lets a restart bind while
+/// connections of an earlier run are in `TIME_WAIT`, but not while one listens.
+fn open_exclusive(domain: Domain) -> io::Result<Socket> {
+    let socket = Socket::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    if domain == Domain::IPV6 {
+        socket.set_only_v6(true)?;
+    }
+    Ok(socket)
+}
+
+/// Binds `socket` and starts to listen: from here on it is the last of its group.
+pub(super) fn join(socket: &Socket, address: SocketAddr, backlog: u32) -> io::Result<()> {
+    socket.bind(&address.into())?;
+    socket.listen(backlog.try_into().unwrap_or(i32::MAX))
+}
+
+/// The first listener of a new group, alone on its port, and its address.
+///
+/// Sharing a port takes the flag on every socket, so a group could be joined by a second process
+/// that is started by mistake. Therefore the port is first claimed without the flag, which fails
+/// if anybody listens there and keeps everybody out; the flag is set on that guard only once it
+/// listens. The guard then leaves, and the group's first socket is what it should be: the only one.
+///
+/// `attach` is called while both are there, so the first socket has its program before anybody
+/// can join.
+pub(super) fn first(
+    address: SocketAddr,
+    backlog: u32,
+    attach: impl FnOnce(&Socket) -> io::Result<()>,
+) -> io::Result<(Socket, SocketAddr)> {
+    let domain = Domain::for_address(address);
+    let guard = open_exclusive(domain)?;
+    join(&guard, address, 1)?;
+    let address = guard
+        .local_addr()?
+        .as_socket()
+        .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    guard.set_reuse_port(true)?;
+    let first = open(domain)?;
+    join(&first, address, backlog)?;
+    attach(&first)?;
+    drop(guard);
+    Ok((first, address))
+}
+
+/// Ends listening for every duplicate of `socket`, for good.
+pub(super) fn end(socket: &Socket) {
+    if let Err(error) = socket.shutdown(Shutdown::Read) {
+        // Somebody else has shut it down: see "What a holder may do".
+        tracing::warn!(%error, "a steered listener had been shut down by its holder");
+    }
+    // A socket that is bound but not listening can be made to listen again by whoever holds it.
+    // Without this flag the kernel refuses that while the port has other listeners.
+    if let Err(error) = socket.set_reuse_port(false) {
+        tracing::warn!(%error, "SO_REUSEPORT could not be cleared on an ended listener");
+    }
+    // It may have listened again between the two. Then it joined as the last one, so that
+    // nothing moves when it leaves.
+    if socket.is_listener().unwrap_or(false) {
+        let _ = socket.shutdown(Shutdown::Read);
+    }
+}
+
+/// Whether `error` means that there is no descriptor left.
+pub(super) fn is_exhausted(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
+}

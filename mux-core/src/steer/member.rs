@@ -1,0 +1,178 @@
+//! A member of a group: the socket that is kept, whom it serves, and who holds a duplicate.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::net::TcpStream;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{SockRef, Socket};
+
+use crate::Client;
+
+/// The most connections that one call takes off a member's queue. A client that connects as fast
+/// as they are taken must not keep the group's lock for ever.
+const MAX_DRAIN: usize = 1024;
+
+/// One lending of a listener. Chosen by the caller and never used twice: a stale one does nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LeaseId(u128);
+
+impl LeaseId {
+    /// The lease with this number.
+    #[must_use]
+    pub const fn new(number: u128) -> Self {
+        Self(number)
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> u128 {
+        self.0
+    }
+}
+
+/// One socket of a group, for as long as it is in the group. Unique within its group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MemberId(pub(super) u64);
+
+/// Closes a connection with a reset, so that its peer learns at once and nothing lingers.
+pub fn reset(connection: TcpStream) {
+    // A failure only makes the close a graceful one.
+    let _ = SockRef::from(&connection).set_linger(Some(Duration::ZERO));
+    drop(connection);
+}
+
+/// What a descriptor refers to: equal for duplicates of one socket, different otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Identity {
+    device: libc::dev_t,
+    inode: libc::ino_t,
+}
+
+impl Identity {
+    /// `None` if no file is open under that number.
+    fn of(descriptor: RawFd) -> Option<Self> {
+        let mut stat = MaybeUninit::<libc::stat>::uninit();
+        // SAFETY: any number may be asked about, a closed one gives EBADF; the buffer is valid
+        // for a write of its own type.
+        let result = unsafe { libc::fstat(descriptor, stat.as_mut_ptr()) };
+        if result != 0 {
+            return None;
+        }
+        // SAFETY: fstat succeeded, so it has filled the buffer.
+        let stat = unsafe { stat.assume_init() };
+        Some(Self { device: stat.st_dev, inode: stat.st_ino })
+    }
+}
+
+/// A lease and the descriptor number its holder got.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lease {
+    pub(super) id: LeaseId,
+    pub(super) descriptor: RawFd,
+}
+
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) id: MemberId,
+    /// Shared with whoever watches it, so ending it is a shutdown and never just a close.
+    pub(super) socket: Arc<Socket>,
+    identity: Option<Identity>,
+    /// Set once, when the socket is first steered to.
+    pub(super) client: Option<Client>,
+    /// Whether the attached program names this member.
+    pub(super) steered: bool,
+    pub(super) lease: Option<Lease>,
+    /// Its lease was revoked, but the system has not let us end the socket yet.
+    pub(super) condemned: bool,
+    /// Whether the socket was handed out to be watched.
+    pub(super) watched: bool,
+    /// When it became idle, in the group's own count.
+    pub(super) idle_since: u64,
+}
+
+impl Member {
+    pub(super) fn new(id: MemberId, socket: Socket) -> Self {
+        Self {
+            id,
+            identity: Identity::of(socket.as_raw_fd()),
+            socket: Arc::new(socket),
+            client: None,
+            steered: false,
+            lease: None,
+            condemned: false,
+            watched: false,
+            idle_since: 0,
+        }
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.lease.is_none() && !self.condemned
+    }
+
+    /// Whether the holder has closed the descriptor it was lent: its number is free again or
+    /// refers to something else.
+    pub(super) fn is_closed_by(&self, lease: Lease) -> bool {
+        let identity = Identity::of(lease.descriptor);
+        identity.is_none() || identity != self.identity
+    }
+
+    /// Takes what is queued. Only for a member that nobody else accepts on.
+    pub(super) fn drain(&self, mut each: impl FnMut(TcpStream)) -> Drained {
+        // The flag is shared with the duplicate, whose holder may have cleared it.
+        if let Err(error) = self.socket.set_nonblocking(true) {
+            return Drained { taken: 0, left: Err(error) };
+        }
+        let mut taken = 0;
+        for _ in 0..MAX_DRAIN {
+            match self.socket.accept4(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) {
+                Ok((connection, _)) => {
+                    taken += 1;
+                    each(connection.into());
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Drained { taken, left: Ok(false) };
+                }
+                Err(error) if is_ours(&error) => return Drained { taken, left: Err(error) },
+                // An error of the connection that was to be accepted (accept(2)).
+                Err(_) => {}
+            }
+        }
+        Drained { taken, left: Ok(true) }
+    }
+}
+
+/// Whether accepting failed for a reason of this process or socket, not of one connection.
+fn is_ours(error: &io::Error) -> bool {
+    use libc::{EINVAL, EMFILE, ENFILE, ENOBUFS, ENOMEM};
+    matches!(error.raw_os_error(), Some(EMFILE | ENFILE | ENOBUFS | ENOMEM | EINVAL))
+}
+
+/// The outcome of [`Member::drain`].
+pub(super) struct Drained {
+    pub(super) taken: usize,
+    /// Whether there may be more, or what kept us from taking it.
+    pub(super) left: io::Result<bool>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn a_descriptor_is_closed_when_its_number_is_free_or_refers_to_something_else() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let member = Member::new(MemberId(0), Socket::from(listener));
+        let lent = member.socket.try_clone().unwrap();
+        let lease = Lease { id: LeaseId::new(1), descriptor: lent.as_raw_fd() };
+        assert!(!member.is_closed_by(lease));
+        let other = Lease { descriptor: std::io::stdin().as_raw_fd(), ..lease };
+        assert!(member.is_closed_by(other));
+        // No process has this many descriptors, so no other test can be given the number.
+        assert!(member.is_closed_by(Lease { descriptor: RawFd::MAX, ..lease }));
+        assert!(member.is_closed_by(Lease { descriptor: -1, ..lease }));
+    }
+}
