@@ -1,180 +1,147 @@
-//! The tokio front: owns the listeners, accepts, claims, delivers, expires.
+//! The tokio front: owns the passive ports' listeners, accepts, claims, delivers, expires.
+//!
+//! ```
+//! use mux_core::{Mux, PortSet};
+//! use tokio::net::TcpStream;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let ports: PortSet = "28192-28200".parse()?;
+//! let mux = Mux::builder(ports).bind()?;
+//!
+//! // A session whose client is 127.0.0.1 asks for a port, and tells its client.
+//! let client = std::net::IpAddr::from([127, 0, 0, 1]);
+//! let mut reservation = mux.reserve(client).await?;
+//! let port = reservation.port();
+//!
+//! // The client connects, and the session gets the connection.
+//! let there = TcpStream::connect(("127.0.0.1", port)).await?;
+//! let here = reservation.accept().await?;
+//! assert_eq!(here.peer_addr()?, there.local_addr()?);
+//!
+//! mux.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # How it works
+//!
+//! Each listener has a task that accepts, claims in the [table](crate::table) and hands the
+//! connection to the session that waits in [`Reservation::accept`]; a connection that matches no
+//! reservation is reset. That path waits for no lock and no session. Another task ends
+//! reservations at their deadline. Requests for which no port is free wait
+//! [in line](Builder::wait).
+//!
+//! With [`steering`](Builder::steering), [`Mux::lease`] lends a listening socket instead of
+//! delivering a stream, to a server that wants to call `accept` itself.
 
-use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::time::Duration;
-use tokio::net::TcpStream;
+mod accept;
+mod builder;
+mod clock;
+mod core;
+mod errors;
+mod expiry;
+#[cfg(all(feature = "steering", target_os = "linux"))]
+mod groups;
+#[cfg(not(all(feature = "steering", target_os = "linux")))]
+#[path = "groups_unsupported.rs"]
+mod groups;
+#[cfg(all(feature = "steering", target_os = "linux"))]
+mod lease;
+mod line;
+mod listen;
+mod pressure;
+mod reservation;
+mod stats;
+#[cfg(all(feature = "steering", target_os = "linux"))]
+mod watch;
 
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use tokio_util::sync::DropGuard;
+
+pub use builder::Builder;
+pub use errors::{AcceptError, BindError, PortsError, ReserveError};
+#[cfg(all(feature = "steering", target_os = "linux"))]
+pub use lease::{Lease, LeaseError};
+pub use reservation::Reservation;
+pub use stats::{PortStats, Refused, Stats};
+
+use self::core::{Core, Delivery};
+use crate::table::Matching;
 use crate::{Client, PortSet};
 
-/// The multiplexer: owns the passive ports' listeners. Cheap to clone; the last clone's drop
-/// shuts it down.
+/// The multiplexer. See the [module documentation](self).
+///
+/// Clones are handles to the same multiplexer. When the last one is dropped it shuts down, as
+/// with [`shutdown`](Self::shutdown) but without waiting for the end.
 #[derive(Clone, Debug)]
-pub struct Mux {}
-
-/// How a [`Mux`] is set up.
-#[derive(Clone, Debug)]
-pub struct Builder {}
+pub struct Mux {
+    core: Arc<Core>,
+    /// Closes the core when the last handle goes; tasks and reservations hold only the core.
+    _open: Arc<DropGuard>,
+}
 
 impl Mux {
     /// Starts the set-up of a mux on `ports`.
     pub fn builder(ports: PortSet) -> Builder {
-        let _ = ports;
-        todo!()
+        Builder::new(ports)
     }
-    /// Reserves a port, waiting in line if all are taken for this client.
-    pub async fn reserve(&self, client: impl Into<Client>) -> Result<Reservation, ReserveError> {
-        let _ = client.into();
-        todo!()
+
+    fn new(core: Arc<Core>) -> Self {
+        let open = Arc::new(core.closed.clone().drop_guard());
+        Self { core, _open: open }
     }
-    /// Reserves a port as [`reserve`](Self::reserve) does and lends a listening socket on it
-    /// that only `client` reaches. `local` is the local address of the client's control
-    /// connection: the listener is the one that is bound to it (or to its family's wildcard).
-    pub async fn lease(
-        &self,
-        client: impl Into<Client>,
-        local: IpAddr,
-    ) -> Result<(Lease, TcpListener), LeaseError> {
-        let _ = (client.into(), local);
-        todo!()
-    }
+
     /// The passive ports.
+    #[must_use]
     pub fn ports(&self) -> &PortSet {
-        todo!()
+        self.core.table.ports()
     }
-    /// A snapshot of the counters.
+
+    /// Reserves a port for the next connection from `client`. If the client has a pending
+    /// reservation on every port, waits in line for one, first come, first served.
+    ///
+    /// # Errors
+    ///
+    /// [`ReserveError::NoFreePort`] when none was freed in time, [`ReserveError::LineFull`] when
+    /// too many wait already, [`ReserveError::TableFull`] at the mux's capacity,
+    /// [`ReserveError::ShutDown`] when it has been shut down.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, its place in line goes to the next, and nothing stays reserved.
+    pub async fn reserve(&self, client: impl Into<Client>) -> Result<Reservation, ReserveError> {
+        let client = client.into();
+        let (session, arrival) = oneshot::channel();
+        let delivery = Delivery::Stream(session);
+        let reserved = self.core.admit(client, Matching::Address, delivery).await?;
+        Ok(Reservation {
+            core: self.core.clone(),
+            client,
+            port: reserved.port,
+            id: reserved.id,
+            arrival: Some(arrival),
+        })
+    }
+
+    /// The counters as they are now.
+    #[must_use]
     pub fn stats(&self) -> Stats {
-        todo!()
+        self.core.stats()
     }
-    /// Ends everything: listeners closed, pending reservations and waiters told, leases revoked.
+
+    /// Shuts down: closes the listeners, ends pending reservations and those who wait in line
+    /// with an error, revokes leases. Returns when every task has ended and every descriptor of
+    /// the mux is closed. Streams that were delivered go on. Calling it again does nothing.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, shutting down goes on without it.
     pub async fn shutdown(&self) {
-        todo!()
+        self.core.closed.cancel();
+        self.core.tasks.close();
+        self.core.tasks.wait().await;
     }
-}
-
-impl Builder {
-    /// The local addresses to listen on (every port on every one of them); loopback by default.
-    pub fn addresses(self, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
-        let _ = addresses.into_iter();
-        todo!()
-    }
-    /// How long a reservation lives (default 15 s).
-    pub fn ttl(self, ttl: Duration) -> Self {
-        let _ = ttl;
-        todo!()
-    }
-    /// How long a reservation may wait in line; zero refuses at once (default 2 s).
-    pub fn wait(self, wait: Duration) -> Self {
-        let _ = wait;
-        todo!()
-    }
-    /// Whether [`Mux::lease`] is to work (Linux; default off).
-    pub fn steering(self, on: bool) -> Self {
-        let _ = on;
-        todo!()
-    }
-    /// Binds every port on every address, or none. Must be called inside a tokio runtime.
-    pub fn bind(self) -> Result<Mux, BindError> {
-        todo!()
-    }
-}
-
-/// A pending reservation; dropping it cancels it.
-#[derive(Debug)]
-pub struct Reservation {}
-
-impl Reservation {
-    /// The reserved port.
-    pub fn port(&self) -> u16 {
-        todo!()
-    }
-    /// The client it is for.
-    pub fn client(&self) -> Client {
-        todo!()
-    }
-    /// Waits for the client's connection. Cancel-safe.
-    pub async fn accept(&mut self) -> Result<TcpStream, AcceptError> {
-        todo!()
-    }
-}
-
-/// A lent listening socket's lease; dropping it revokes the socket at once.
-#[derive(Debug)]
-pub struct Lease {}
-
-impl Lease {
-    /// The reserved port.
-    pub fn port(&self) -> u16 {
-        todo!()
-    }
-    /// The client it is for.
-    pub fn client(&self) -> Client {
-        todo!()
-    }
-}
-
-/// Why no port was reserved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ReserveError {
-    /// Every port is taken for this client, also after waiting in line.
-    #[error("every passive port is taken for this client")]
-    NoFreePort,
-    /// Too many wait already.
-    #[error("every passive port is taken for this client and the line is full")]
-    LineFull,
-    /// The table is at its capacity.
-    #[error("the reservation table is full")]
-    TableFull,
-    /// The mux is shut down.
-    #[error("the multiplexer is shut down")]
-    ShutDown,
-}
-
-/// Why no listening socket was lent.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LeaseError {
-    /// No port could be reserved.
-    #[error(transparent)]
-    Reserve(#[from] ReserveError),
-    /// The mux does not listen on that address.
-    #[error("no passive port is bound on {0}")]
-    NotBound(IpAddr),
-    /// The mux was built without steering.
-    #[error("steering is off")]
-    SteeringOff,
-    /// The system refused.
-    #[error("{0}")]
-    System(#[from] io::Error),
-}
-
-/// Why a reservation ended without a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum AcceptError {
-    /// The deadline passed.
-    #[error("nobody connected before the reservation expired")]
-    Expired,
-    /// The mux is shut down.
-    #[error("the multiplexer is shut down")]
-    ShutDown,
-}
-
-/// Why the ports could not be bound.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot bind")]
-pub struct BindError {
-    /// Every address and port that failed, and why.
-    pub failures: Vec<(SocketAddr, io::Error)>,
-}
-
-/// What has happened so far, and what is going on.
-#[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub struct Stats {
-    /// Reservations pending now.
-    pub pending: usize,
-    /// Reservations waiting in line now.
-    pub waiting: usize,
 }

@@ -128,7 +128,7 @@ impl Index {
 
     /// The group a hash belongs to: its upper half, scaled to the number of groups.
     fn home(&self, hash: u64) -> usize {
-        ((hash >> 32) * self.groups.len() as u64 >> 32) as usize
+        (((hash >> 32) * self.groups.len() as u64) >> 32) as usize
     }
 
     fn group(&self, home: usize, distance: usize) -> usize {
@@ -144,7 +144,7 @@ fn tag(hash: u64) -> u64 {
 
 /// The highest bit of every place that may hold `tag`. Rarely one too many, never one too few.
 fn places_with(word: u64, tag: u64) -> u64 {
-    let differing = word ^ tag * LOWEST_BITS;
+    let differing = word ^ (tag * LOWEST_BITS);
     differing.wrapping_sub(LOWEST_BITS) & !differing & HIGHEST_BITS
 }
 

@@ -101,6 +101,21 @@ pub struct ReservationId {
     generation: u64,
 }
 
+impl ReservationId {
+    /// The identity as a number, different for every reservation a table has ever had.
+    #[must_use]
+    pub const fn to_bits(self) -> u128 {
+        (self.generation as u128) << 32 | self.slot as u128
+    }
+
+    /// The inverse of [`to_bits`](Self::to_bits). Any other number gives an identity that is
+    /// stale or not yet in use, never one that is unsafe.
+    #[must_use]
+    pub const fn from_bits(bits: u128) -> Self {
+        Self { slot: bits as u32, generation: (bits >> 32) as u64 }
+    }
+}
+
 /// What [`Table::reserve`] has reserved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reserved {
@@ -123,6 +138,8 @@ pub enum Matching {
 /// A reservation whose deadline has passed.
 #[derive(Debug)]
 pub struct Expired<P> {
+    /// The identity it had.
+    pub id: ReservationId,
     /// The port it had.
     pub port: u16,
     /// The client it was for.
@@ -157,8 +174,7 @@ impl<P> Table<P> {
     fn with_random(ports: PortSet, capacity: usize, mut random: StdRng) -> Self {
         assert!((1..=2_000_000_000).contains(&capacity), "capacity must be 1 to 2,000,000,000");
         let index = Index::new(capacity);
-        let hasher =
-            SeedableRandomState::with_seed(random.next_u64(), SharedSeed::global_fixed());
+        let hasher = SeedableRandomState::with_seed(random.next_u64(), SharedSeed::global_fixed());
         Self {
             slots: (0..index.slots()).map(|_| Slot::new()).collect(),
             shards: (0..SHARDS)
@@ -293,10 +309,11 @@ impl<P> Table<P> {
                     clients.deadlines.was_stale();
                     continue;
                 };
+                let id = ReservationId { slot: due.slot, generation: word.generation() };
                 let Key { client, port } = slot.key();
                 self.free_slot(&mut clients, due.slot);
                 let port = self.ports.port_at(port).expect("an index within the set's width");
-                expired.push(Expired { port, client, payload });
+                expired.push(Expired { id, port, client, payload });
             }
         }
         expired
@@ -306,6 +323,15 @@ impl<P> Table<P> {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Time> {
         self.shards.iter().filter_map(|shard| self.enter(shard).deadlines.earliest()).min()
+    }
+
+    /// Whether the reservation has not ended, as of now.
+    #[must_use]
+    pub fn is_pending(&self, id: ReservationId) -> bool {
+        self.slots.get(id.slot as usize).is_some_and(|slot| {
+            let word = slot.load();
+            word.generation() == id.generation && word.is_live()
+        })
     }
 
     fn end(&self, id: ReservationId) -> Result<P, Stale> {

@@ -242,8 +242,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn operation() -> impl Strategy<Value = Operation> {
-        let matching =
-            prop_oneof![3 => Just(Matching::Address), 1 => Just(Matching::Identity)];
+        let matching = prop_oneof![3 => Just(Matching::Address), 1 => Just(Matching::Identity)];
         let nth = 0_u8..12;
         prop_oneof![
             8 => (0_u8..8, 0_u8..40, matching).prop_map(|(client, lifetime, matching)| {

@@ -54,12 +54,8 @@ impl Shard {
             next_ended.store(head, Ordering::Relaxed);
             // Release: partner of the Acquire in `take_ended`. Makes the link, and that the
             // payload was moved out, visible to whoever takes the list.
-            match self.ended.compare_exchange_weak(
-                head,
-                slot,
-                Ordering::Release,
-                Ordering::Relaxed,
-            ) {
+            match self.ended.compare_exchange_weak(head, slot, Ordering::Release, Ordering::Relaxed)
+            {
                 Ok(_) => break,
                 Err(now) => head = now,
             }

@@ -87,7 +87,7 @@ impl<P> Slot<P> {
         self.payload.with_mut(|cell| {
             // SAFETY: the slot is the caller's alone until it is published, and its last payload
             // was moved out before the slot went back to the index.
-            unsafe { (*cell).write(payload) };
+            unsafe { cell.write(MaybeUninit::new(payload)) };
         });
         self.state.publish(status)
     }
@@ -99,8 +99,9 @@ impl<P> Slot<P> {
         self.state.end(live).then(|| {
             self.payload.with_mut(|cell| {
                 // SAFETY: `publish` wrote the payload before the word became `live`, and only
-                // the one exchange that ends this generation leads here.
-                unsafe { (*cell).assume_init_read() }
+                // the one exchange that ends this generation leads here, so the payload is there
+                // and nobody else reads it. A `MaybeUninit<P>` lies in memory as a `P` does.
+                unsafe { cell.cast::<P>().read() }
             })
         })
     }

@@ -74,8 +74,8 @@ impl State {
     /// Free → Pending or Held. Only for the one who took the slot from the index.
     #[must_use = "the generation is the reservation's identity"]
     pub(super) fn publish(&self, status: Status) -> u64 {
-        // Release: partner of the Acquire in `load` and in `end`. Makes key, deadline and
-        // payload visible with the new generation.
+        // Release: partner of the Acquire in `load`. Makes key, deadline and payload visible
+        // with the new generation.
         let before = Word(self.0.fetch_add(status as u64, Ordering::Release));
         debug_assert_eq!(before.status(), Status::Free);
         before.generation()
@@ -85,12 +85,10 @@ impl State {
     #[must_use = "only the winner may touch the payload"]
     pub(super) fn end(&self, live: Word) -> bool {
         let ended = Word::new(live.generation(), Status::Ended);
-        // Acquire: partner of the Release in `publish`, for those who come with an identity and
-        // have not loaded the word. Nothing is released: the slot is handed on by the ended list
-        // or the shard's lock.
-        self.0
-            .compare_exchange(live.0, ended.0, Ordering::Acquire, Ordering::Relaxed)
-            .is_ok()
+        // Relaxed: a claim has acquired the publication with its `load`; everybody else comes with
+        // an identity, which reached them after it. The slot is handed on by the list of ended
+        // ones or by the shard's lock.
+        self.0.compare_exchange(live.0, ended.0, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     /// Ended → Free of the next generation. Only for the one who gives the slot back.

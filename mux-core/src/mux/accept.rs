@@ -1,0 +1,90 @@
+//! The accept path: one task per listener.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::sleep;
+use tracing::{Instrument, debug, debug_span, warn};
+
+use super::core::{Core, Delivery};
+use super::pressure::{Backoff, is_shortage};
+use crate::Client;
+
+/// Starts to accept on `listener`, which is non-blocking.
+pub(super) fn spawn(
+    core: &Arc<Core>,
+    listener: std::net::TcpListener,
+) -> Result<(), (SocketAddr, io::Error)> {
+    let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
+    let address = listener.local_addr().map_err(|error| (unknown, error))?;
+    let listener = TcpListener::from_std(listener).map_err(|error| (address, error))?;
+    let accept = {
+        let core = core.clone();
+        async move { accept(&core, &listener, address.port()).await }
+    };
+    let accept = accept.instrument(debug_span!("accept", %address));
+    core.spawn_until(&core.ended, accept);
+    Ok(())
+}
+
+/// Accepts for ever: no error and no peer ends it.
+async fn accept(core: &Core, listener: &TcpListener, port: u16) {
+    let mut backoff = Backoff::new();
+    let mut short = false;
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                if std::mem::take(&mut short) {
+                    warn!(port, "accepting again");
+                }
+                backoff.succeeded();
+                deliver(core, port, stream, peer.into());
+            }
+            Err(error) if is_shortage(&error) => {
+                // The connection stays in the kernel's queue and is accepted later.
+                if !std::mem::replace(&mut short, true) {
+                    warn!(port, %error, "cannot accept; raise the limit on open files");
+                }
+                sleep(backoff.failed()).await;
+            }
+            // The peer has gone while it was in the queue, or the network failed it.
+            Err(error) => {
+                debug!(port, %error, "accept failed");
+                sleep(backoff.failed()).await;
+            }
+        }
+    }
+}
+
+/// Hands a connection to the reservation it matches, or resets it. Waits for nobody.
+pub(super) fn deliver(core: &Core, port: u16, stream: TcpStream, client: Client) {
+    let Some(index) = core.table.ports().index_of(port) else {
+        return reset(&stream);
+    };
+    match core.table.claim(port, client, core.clock.now()) {
+        Some(Delivery::Stream(session)) => {
+            core.counters.claimed(index);
+            core.line.freed(client);
+            if let Err(Ok(stream)) = session.send(Ok(stream)) {
+                debug!(%client, port, "the session ended as its connection came");
+                reset(&stream);
+            }
+        }
+        // A listener's reservation is claimed by its identity, never by an address.
+        Some(Delivery::Listener { .. }) | None => {
+            core.counters.strangers(index, 1);
+            debug!(%client, port, "reset a connection that matches no reservation");
+            reset(&stream);
+        }
+    }
+}
+
+/// Sees to it that closing the connection resets it: the peer learns at once that nobody is
+/// there, and nothing lingers on this side.
+pub(super) fn reset(stream: &TcpStream) {
+    if let Err(error) = stream.set_zero_linger() {
+        debug!(%error, "closing in the ordinary way");
+    }
+}

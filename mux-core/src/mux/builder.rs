@@ -1,0 +1,130 @@
+//! How a mux is set up.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use super::core::{Core, Settings};
+use super::errors::{BindError, PortsError};
+use super::line::Limits;
+use super::listen::{Listeners, bind_all};
+use super::{Mux, accept, expiry};
+use crate::PortSet;
+
+/// How a [`Mux`] is set up. Made by [`Mux::builder`].
+#[derive(Clone, Debug)]
+#[must_use = "nothing is bound before `bind`"]
+pub struct Builder {
+    ports: PortSet,
+    addresses: Vec<IpAddr>,
+    ttl: Duration,
+    wait: Duration,
+    waiting: Limits,
+    capacity: usize,
+    backlog: u32,
+    steering: bool,
+}
+
+impl Builder {
+    pub(super) fn new(ports: PortSet) -> Self {
+        Self {
+            ports,
+            addresses: vec![Ipv4Addr::LOCALHOST.into()],
+            ttl: Duration::from_secs(15),
+            wait: Duration::from_secs(2),
+            waiting: Limits { per_client: 256, overall: 16_384 },
+            capacity: 65_536,
+            backlog: 1024,
+            steering: false,
+        }
+    }
+
+    /// The local addresses to listen on, every port on every one of them. By default `127.0.0.1`
+    /// alone. IPv6 addresses get IPv6 connections only, so that `0.0.0.0` and `::` can stand side
+    /// by side.
+    pub fn addresses(mut self, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
+        self.addresses = addresses.into_iter().map(|ip| ip.to_canonical()).collect();
+        self.addresses.sort_unstable();
+        self.addresses.dedup();
+        self
+    }
+
+    /// How long a reservation waits for its connection (default 15 s).
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = ttl;
+        self
+    }
+
+    /// How long a request for a reservation may wait in line when every port is taken by its
+    /// client (default 2 s). Zero refuses at once.
+    pub fn wait(mut self, wait: Duration) -> Self {
+        self.wait = wait;
+        self
+    }
+
+    /// How many requests may wait in line: of one client, and of all together (default 256 and
+    /// 16,384).
+    pub fn max_waiting(mut self, per_client: usize, overall: usize) -> Self {
+        self.waiting = Limits { per_client, overall };
+        self
+    }
+
+    /// How many reservations can be pending at the same time (default 65,536). Each takes about
+    /// 100 bytes from the start.
+    pub fn capacity(mut self, capacity: usize) -> Self {
+        self.capacity = capacity;
+        self
+    }
+
+    /// How many connections the kernel may keep for each port until they are accepted (default
+    /// 1024; the kernel caps it at `net.core.somaxconn`).
+    pub fn backlog(mut self, backlog: u32) -> Self {
+        self.backlog = backlog;
+        self
+    }
+
+    /// Whether [`Mux::lease`] can lend listening sockets (default no; Linux only).
+    pub fn steering(mut self, on: bool) -> Self {
+        self.steering = on;
+        self
+    }
+
+    /// Binds every port on every address, and starts to accept.
+    ///
+    /// The ports are this process's alone: address reuse lets a restart have them back at once,
+    /// but never lets a second process join them.
+    ///
+    /// # Errors
+    ///
+    /// When any port cannot be bound, all that cannot are named, and none stays bound. With
+    /// steering on, also when the system cannot steer.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime, or if the capacity is 0 or above two billion.
+    pub fn bind(self) -> Result<Mux, BindError> {
+        if self.addresses.is_empty() {
+            return Err(BindError::NoAddress);
+        }
+        let wanted: Vec<SocketAddr> = self
+            .addresses
+            .iter()
+            .flat_map(|&ip| self.ports.iter().map(move |port| SocketAddr::new(ip, port)))
+            .collect();
+        let (listeners, failures) = bind_all(&wanted, self.backlog, self.steering)?;
+        if !failures.is_empty() {
+            return Err(PortsError { failures }.into());
+        }
+        let Listeners { own, groups } = listeners;
+
+        let settings = Settings { ttl: self.ttl, wait: self.wait };
+        let (core, freed) = Core::new(self.ports, self.capacity, self.waiting, settings, groups);
+        for listener in own {
+            accept::spawn(&core, listener)
+                .map_err(|(address, error)| PortsError { failures: vec![(address, error)] })?;
+        }
+        expiry::spawn(&core);
+        let served = core.clone();
+        core.spawn_until(&core.closed, async move { served.line.serve(freed).await });
+        Ok(Mux::new(core))
+    }
+}

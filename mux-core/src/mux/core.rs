@@ -1,0 +1,213 @@
+//! What the mux's tasks and handles share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::debug;
+
+use super::clock::Clock;
+use super::errors::{AcceptError, ReserveError};
+use super::groups::Groups;
+use super::line::{Freed, Limits, Line};
+use super::stats::{Counters, Stats};
+use crate::table::{Expired, Matching, Refusal, ReservationId, Reserved, Table, Time};
+use crate::{Client, PortSet};
+
+/// What a reservation carries: where its connection, or its end, is to be delivered.
+#[derive(Debug)]
+pub(super) enum Delivery {
+    /// To the session that waits in [`Reservation::accept`](super::Reservation::accept).
+    Stream(oneshot::Sender<Result<TcpStream, AcceptError>>),
+    /// By the kernel, to the holder of the listening socket lent on the address of that index.
+    #[cfg_attr(
+        not(all(feature = "steering", target_os = "linux")),
+        expect(dead_code, reason = "nothing is lent without steering")
+    )]
+    Listener { address: u16 },
+}
+
+#[derive(Debug)]
+pub(super) struct Settings {
+    pub(super) ttl: Duration,
+    pub(super) wait: Duration,
+}
+
+#[derive(Debug)]
+pub(super) struct Core {
+    pub(super) table: Table<Delivery>,
+    pub(super) clock: Clock,
+    pub(super) line: Line,
+    pub(super) counters: Counters,
+    pub(super) settings: Settings,
+    pub(super) groups: Option<Groups>,
+    /// When the expiry task will look next, in the table's time.
+    pub(super) next_expiry: AtomicU64,
+    /// Tells the expiry task of an earlier deadline.
+    pub(super) earlier_deadline: Notify,
+    /// Cancelled when the mux is shut down.
+    pub(super) closed: CancellationToken,
+    /// Cancelled after that, when every reservation has ended and no lent socket listens any
+    /// more: the accept path goes last.
+    pub(super) ended: CancellationToken,
+    pub(super) tasks: TaskTracker,
+    /// The runtime that the mux was built in.
+    pub(super) runtime: Handle,
+}
+
+impl Core {
+    pub(super) fn new(
+        ports: PortSet,
+        capacity: usize,
+        waiting: Limits,
+        settings: Settings,
+        groups: Option<Groups>,
+    ) -> (Arc<Self>, Freed) {
+        let (line, freed) = Line::new(waiting);
+        let core = Self {
+            counters: Counters::new(&ports),
+            table: Table::new(ports, capacity),
+            clock: Clock::start(),
+            line,
+            settings,
+            groups,
+            next_expiry: AtomicU64::new(Time::MAX.as_nanos()),
+            earlier_deadline: Notify::new(),
+            closed: CancellationToken::new(),
+            ended: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            runtime: Handle::current(),
+        };
+        (Arc::new(core), freed)
+    }
+
+    /// Starts a task that ends, wherever it is, when `token` is cancelled.
+    pub(super) fn spawn_until(
+        &self,
+        token: &CancellationToken,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) {
+        self.tasks.spawn_on(token.clone().run_until_cancelled_owned(work), &self.runtime);
+    }
+
+    /// Reserves a port for `client`, waiting in line for one as long as the settings allow.
+    pub(super) async fn admit(
+        &self,
+        client: Client,
+        matching: Matching,
+        delivery: Delivery,
+    ) -> Result<Reserved, ReserveError> {
+        let result = self.admit_in_turn(client, matching, delivery).await;
+        match &result {
+            Ok(reserved) => {
+                if let Some(index) = self.table.ports().index_of(reserved.port) {
+                    self.counters.reserved(index);
+                }
+                debug!(%client, port = reserved.port, "reserved");
+            }
+            Err(error) => {
+                self.counters.refused(*error);
+                debug!(%client, %error, "reservation refused");
+            }
+        }
+        result
+    }
+
+    async fn admit_in_turn(
+        &self,
+        client: Client,
+        matching: Matching,
+        delivery: Delivery,
+    ) -> Result<Reserved, ReserveError> {
+        let mut delivery = delivery;
+        if !self.line.has(client) {
+            match self.try_reserve(client, matching, delivery)? {
+                Ok(reserved) => return Ok(reserved),
+                Err(returned) => delivery = returned,
+            }
+        }
+        if self.settings.wait.is_zero() {
+            return Err(ReserveError::NoFreePort);
+        }
+        let deadline = Instant::now() + self.settings.wait;
+        let place = self.line.join(client).map_err(|_full| ReserveError::LineFull)?;
+        loop {
+            if place.is_first() {
+                match self.try_reserve(client, matching, delivery)? {
+                    Ok(reserved) => return Ok(reserved),
+                    Err(returned) => delivery = returned,
+                }
+            }
+            tokio::select! {
+                turn = timeout_at(deadline, place.turn()) => {
+                    turn.map_err(|_elapsed| ReserveError::NoFreePort)?;
+                }
+                () = self.closed.cancelled() => return Err(ReserveError::ShutDown),
+            }
+        }
+    }
+
+    /// One attempt. The inner error is that no port is free.
+    fn try_reserve(
+        &self,
+        client: Client,
+        matching: Matching,
+        delivery: Delivery,
+    ) -> Result<Result<Reserved, Delivery>, ReserveError> {
+        let deadline = self.clock.now() + self.settings.ttl;
+        match self.table.reserve(client, deadline, matching, delivery) {
+            Ok(reserved) => {
+                // The last sweep of a mux that is shut down may have been before this.
+                if self.closed.is_cancelled() {
+                    let _ = self.table.cancel(reserved.id);
+                    return Err(ReserveError::ShutDown);
+                }
+                // SeqCst: partner of the store in `expiry`. Either that task's next look at the
+                // table sees this reservation, or this sees what that task has set its mind on.
+                if deadline.as_nanos() < self.next_expiry.load(Ordering::SeqCst) {
+                    self.earlier_deadline.notify_one();
+                }
+                Ok(Ok(reserved))
+            }
+            Err(error) => match error.reason {
+                Refusal::NoFreePort => Ok(Err(error.payload)),
+                refusal => Err(refusal.into()),
+            },
+        }
+    }
+
+    /// Gives up a reservation, if it has not ended. Whether it was this that ended it.
+    pub(super) fn cancel(&self, client: Client, id: ReservationId) -> bool {
+        let cancelled = self.table.cancel(id).is_ok();
+        if cancelled {
+            self.counters.cancelled();
+            self.line.freed(client);
+        }
+        cancelled
+    }
+
+    /// Ends what is due at `now`, telling those who wait for it `why`.
+    pub(super) fn expire(self: &Arc<Self>, now: Time, why: AcceptError) {
+        for Expired { id, port, client, payload } in self.table.expire(now) {
+            debug!(%client, port, "expired");
+            self.counters.expired();
+            match payload {
+                // Whoever has dropped the receiver is not interested any more.
+                Delivery::Stream(session) => drop(session.send(Err(why))),
+                Delivery::Listener { address } => self.revoke(address, port, client, id),
+            }
+            self.line.freed(client);
+        }
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        let pending = self.table.pending();
+        self.counters.snapshot(self.table.ports(), pending, self.line.waiting())
+    }
+}

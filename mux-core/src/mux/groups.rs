@@ -1,0 +1,145 @@
+//! The groups of steered listeners, one for each address and port.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tracing::debug;
+
+use super::core::Core;
+use super::errors::BindError;
+use super::watch;
+use crate::Client;
+use crate::steer::{Ended, Group, LeaseId, Options, Spares, probe};
+use crate::table::ReservationId;
+
+#[derive(Debug)]
+pub(super) struct Groups {
+    spares: Arc<Spares>,
+    addresses: Vec<IpAddr>,
+    /// By address, then by port, both in ascending order; all `None` once the mux is closed.
+    groups: Vec<Mutex<Option<Group>>>,
+}
+
+/// Which group.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    /// The index of the local address.
+    pub(super) address: u16,
+    /// The index of the port.
+    pub(super) port: u16,
+}
+
+impl Groups {
+    /// Checks that the system can steer.
+    pub(super) fn new() -> Result<Self, BindError> {
+        probe()?;
+        Ok(Self { spares: Arc::new(Spares::new()), addresses: vec![], groups: vec![] })
+    }
+
+    /// Binds the next address and port and returns the group's own listener. The order is that
+    /// of [`Groups::groups`].
+    pub(super) fn bind(&mut self, address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
+        let options = Options { backlog, ..Options::default() };
+        let (group, own) = Group::bind(address, options, self.spares.clone())?;
+        if self.addresses.last() != Some(&address.ip()) {
+            self.addresses.push(address.ip());
+        }
+        self.groups.push(Mutex::new(Some(group)));
+        Ok(own)
+    }
+
+    /// The index of the address on which connections to `local` arrive.
+    pub(super) fn listening_on(&self, local: IpAddr) -> Option<u16> {
+        let local = local.to_canonical();
+        let is = |wanted: &dyn Fn(&IpAddr) -> bool| self.addresses.iter().position(wanted);
+        let index = is(&|ip| *ip == local)
+            .or_else(|| is(&|ip| ip.is_unspecified() && ip.is_ipv4() == local.is_ipv4()))?;
+        Some(index as u16)
+    }
+
+    /// Locks a group; `None` inside once the mux is closed.
+    pub(super) fn lock(&self, place: Place) -> MutexGuard<'_, Option<Group>> {
+        let ports = self.groups.len() / self.addresses.len();
+        let index = usize::from(place.address) * ports + usize::from(place.port);
+        self.groups[index].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives back idle listeners everywhere: somebody needs descriptors.
+    pub(super) fn trim(&self) {
+        for group in &self.groups {
+            let mut group = group.lock().unwrap_or_else(PoisonError::into_inner);
+            group.as_mut().map(Group::trim);
+        }
+    }
+}
+
+impl Core {
+    /// Takes a listener back from whoever it was lent to for this reservation. `None` if it was
+    /// not lent, or has come back already.
+    pub(super) fn take_back(
+        self: &Arc<Self>,
+        place: Place,
+        client: Client,
+        id: ReservationId,
+    ) -> Option<Returned> {
+        let groups = self.groups.as_ref()?;
+        let ended = groups.lock(place).as_mut()?.revoke(LeaseId::from(id))?;
+        match ended {
+            Ended::ByHolder { reset } => {
+                self.counters.strangers(place.port, reset as u64);
+                Some(Returned::Used)
+            }
+            Ended::Revoked { watch } => {
+                if let Some(watch) = watch {
+                    watch::spawn(self, place, client, watch);
+                }
+                Some(Returned::Revoked)
+            }
+            Ended::Deferred => Some(Returned::Revoked),
+        }
+    }
+
+    /// Takes an expired reservation's listener back.
+    pub(super) fn revoke(
+        self: &Arc<Self>,
+        address: u16,
+        port: u16,
+        client: Client,
+        id: ReservationId,
+    ) {
+        if let Some(port) = self.table.ports().index_of(port) {
+            self.take_back(Place { address, port }, client, id);
+        }
+    }
+
+    /// Ends every steered listener. Before the own listeners are closed: see [`Group`].
+    pub(super) fn close_groups(&self) {
+        let Some(groups) = &self.groups else { return };
+        for group in &groups.groups {
+            group.lock().unwrap_or_else(PoisonError::into_inner).take();
+        }
+        debug!("steered listeners closed");
+    }
+}
+
+/// How a lent listener came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Returned {
+    /// Its holder had closed it, as one does after accepting.
+    Used,
+    /// It was revoked.
+    Revoked,
+}
+
+impl From<ReservationId> for LeaseId {
+    fn from(id: ReservationId) -> Self {
+        Self::new(id.to_bits())
+    }
+}
+
+impl From<LeaseId> for ReservationId {
+    fn from(lease: LeaseId) -> Self {
+        Self::from_bits(lease.get())
+    }
+}

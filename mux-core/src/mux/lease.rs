@@ -1,0 +1,172 @@
+//! Lending listening sockets: for servers that want to call `accept` themselves.
+
+use std::io;
+use std::net::{IpAddr, TcpListener};
+use std::sync::Arc;
+
+use tracing::debug;
+
+use super::core::{Core, Delivery};
+use super::errors::ReserveError;
+use super::groups::{Place, Returned};
+use super::pressure::is_shortage;
+use super::{Mux, watch};
+use crate::Client;
+use crate::steer::LendError;
+use crate::table::{Matching, ReservationId};
+
+/// A reservation whose connection arrives at a lent listening socket.
+///
+/// The reservation ends when the holder has accepted and closed the socket, which the mux sees by
+/// itself. Dropping the lease before that revokes the socket at once: a blocked `accept` on it
+/// returns an error, connections that wait there are reset, and it can never listen again. The
+/// same happens at the deadline.
+#[derive(Debug)]
+pub struct Lease {
+    core: Arc<Core>,
+    client: Client,
+    port: u16,
+    place: Place,
+    id: ReservationId,
+}
+
+impl Lease {
+    /// The reserved port, one of the mux's set.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The client, the only one that reaches the socket.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        self.client
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        match self.core.take_back(self.place, self.client, self.id) {
+            Some(Returned::Used) => {
+                if self.core.table.claim_by_id(self.id).is_ok() {
+                    self.core.counters.claimed(self.place.port);
+                    self.core.line.freed(self.client);
+                }
+            }
+            Some(Returned::Revoked) | None => {
+                self.core.cancel(self.client, self.id);
+            }
+        }
+    }
+}
+
+impl Mux {
+    /// Reserves a port as [`reserve`](Self::reserve) does, and lends a listening socket on it
+    /// that connections from `client` reach and nobody else's.
+    ///
+    /// `local` is the address that the client will connect to, usually the local address of its
+    /// control connection: the socket is bound to it, or to its family's wildcard address if
+    /// that is what the mux listens on. The socket is non-blocking.
+    ///
+    /// The holder accepts one connection and closes the socket. It may set options and call
+    /// `listen` again (to change the backlog); it must not duplicate the descriptor or call
+    /// `shutdown` on it.
+    ///
+    /// # Errors
+    ///
+    /// As [`reserve`](Self::reserve), and when the mux was built without
+    /// [`steering`](super::Builder::steering), does not listen on `local`, or the system refuses.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, its place in line goes to the next, and nothing stays reserved.
+    pub async fn lease(
+        &self,
+        client: impl Into<Client>,
+        local: IpAddr,
+    ) -> Result<(Lease, TcpListener), LeaseError> {
+        let client = client.into();
+        let groups = self.core.groups.as_ref().ok_or(LeaseError::SteeringOff)?;
+        let address = groups.listening_on(local).ok_or(LeaseError::NotBound(local))?;
+        // Kept until the end, so that each further attempt gets another port.
+        let mut crowded = Vec::new();
+        loop {
+            let delivery = Delivery::Listener { address };
+            let reserved = self.core.admit(client, Matching::Identity, delivery).await?;
+            let ports = self.core.table.ports();
+            let port = ports.index_of(reserved.port).expect("the table reserves its own ports");
+            let lease = Lease {
+                core: self.core.clone(),
+                client,
+                port: reserved.port,
+                place: Place { address, port },
+                id: reserved.id,
+            };
+            match lease.lend() {
+                Ok(listener) => return Ok((lease, listener)),
+                Err(LendFailure::Closed) => return Err(ReserveError::ShutDown.into()),
+                Err(LendFailure::Lend(LendError::Full)) if crowded.len() + 1 < ports.len() => {
+                    crowded.push(lease);
+                }
+                Err(LendFailure::Lend(error)) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+/// Why a group lent nothing.
+enum LendFailure {
+    Closed,
+    Lend(LendError),
+}
+
+impl Lease {
+    fn lend(&self) -> Result<TcpListener, LendFailure> {
+        match self.try_lend() {
+            Err(LendFailure::Lend(LendError::System(error))) if is_shortage(&error) => {
+                debug!(client = %self.client, %error, "giving back idle listeners");
+                if let Some(groups) = &self.core.groups {
+                    groups.trim();
+                }
+                self.try_lend()
+            }
+            result => result,
+        }
+    }
+
+    fn try_lend(&self) -> Result<TcpListener, LendFailure> {
+        let groups = self.core.groups.as_ref().ok_or(LendFailure::Closed)?;
+        let mut group = groups.lock(self.place);
+        let group = group.as_mut().ok_or(LendFailure::Closed)?;
+        let lent = group.lend(self.client, self.id.into()).map_err(LendFailure::Lend)?;
+        self.core.counters.strangers(self.place.port, lent.reset as u64);
+        if let Some(watch) = lent.watch {
+            watch::spawn(&self.core, self.place, self.client, watch);
+        }
+        // Expired before it was lent, when there was nothing to revoke yet.
+        if !self.core.table.is_pending(self.id) {
+            group.revoke(self.id.into());
+            let error = io::Error::new(io::ErrorKind::TimedOut, "the reservation has expired");
+            return Err(LendFailure::Lend(error.into()));
+        }
+        Ok(lent.listener)
+    }
+}
+
+/// Why no listening socket was lent.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LeaseError {
+    /// No port could be reserved.
+    #[error(transparent)]
+    Reserve(#[from] ReserveError),
+    /// The mux does not listen where the client would connect to.
+    #[error("no passive port is bound on {0}: add it to the addresses of the multiplexer")]
+    NotBound(IpAddr),
+    /// The mux was built without steering.
+    #[error("no listening sockets can be lent: build the multiplexer with steering on")]
+    SteeringOff,
+    /// The reserved port's group could not lend.
+    #[error(transparent)]
+    Lend(#[from] LendError),
+}

@@ -1,0 +1,56 @@
+//! Binding the passive ports.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::errors::BindError;
+use super::groups::Groups;
+
+/// What was bound, in the order asked for.
+#[derive(Debug)]
+pub(super) struct Listeners {
+    pub(super) own: Vec<TcpListener>,
+    pub(super) groups: Option<Groups>,
+}
+
+/// The addresses that could not be bound, and why.
+type Failures = Vec<(SocketAddr, io::Error)>;
+
+/// Binds every address, trying all of them also when one fails.
+pub(super) fn bind_all(
+    addresses: &[SocketAddr],
+    backlog: u32,
+    steering: bool,
+) -> Result<(Listeners, Failures), BindError> {
+    let mut groups = if steering { Some(Groups::new()?) } else { None };
+    let mut own = Vec::with_capacity(addresses.len());
+    let mut failures = Vec::new();
+    for &address in addresses {
+        let bound = match &mut groups {
+            Some(groups) => groups.bind(address, backlog),
+            None => listen(address, backlog),
+        };
+        match bound {
+            Ok(listener) => own.push(listener),
+            Err(error) => failures.push((address, error)),
+        }
+    }
+    Ok((Listeners { own, groups }, failures))
+}
+
+fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // Lets a restart have the port back while connections of before linger. Not on Windows,
+    // where it would let anybody join.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+    Ok(socket.into())
+}
