@@ -50,7 +50,7 @@ async fn one_client_gets_each_port_once() {
     for _ in 0..9 {
         pending.push(mux.reserve(client(1)).await.unwrap());
     }
-    let mut ports: Vec<u16> = pending.iter().map(|it| it.port()).collect();
+    let mut ports: Vec<u16> = pending.iter().map(mux_core::Reservation::port).collect();
     ports.sort_unstable();
     assert!(ports.iter().copied().eq(mux.ports().iter()));
     assert_eq!(mux.reserve(client(1)).await.unwrap_err(), ReserveError::NoFreePort);

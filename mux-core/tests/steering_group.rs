@@ -118,7 +118,10 @@ fn a_stale_holder_cannot_listen_again() {
     let stale: Vec<_> = (2..40)
         .map(|lease| {
             let lent = lend(&mut group, 2, lease);
-            assert!(matches!(group.revoke(LeaseId::new(lease.into())), Some(Ended::Revoked { .. })));
+            assert!(matches!(
+                group.revoke(LeaseId::new(lease.into())),
+                Some(Ended::Revoked { .. })
+            ));
             let error = SockRef::from(&lent.listener).listen(8).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
             lent.listener

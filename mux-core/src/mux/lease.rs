@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, TcpListener};
 use std::sync::Arc;
 
+use tokio::time::sleep;
 use tracing::debug;
 
 use super::core::{Core, Delivery};
@@ -102,7 +103,16 @@ impl Mux {
                 place: Place { address, port },
                 id: reserved.id,
             };
-            match lease.lend() {
+            let lent = loop {
+                match lease.lend() {
+                    // The kernel's pace, not a shortage: the port is ours already.
+                    Err(LendFailure::Lend(LendError::TooFast { retry_in })) => {
+                        sleep(retry_in).await;
+                    }
+                    lent => break lent,
+                }
+            };
+            match lent {
                 Ok(listener) => return Ok((lease, listener)),
                 Err(LendFailure::Closed) => return Err(ReserveError::ShutDown.into()),
                 Err(LendFailure::Lend(LendError::Full)) if crowded.len() + 1 < ports.len() => {

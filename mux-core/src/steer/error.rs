@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::IpAddr;
+use std::time::Duration;
 
 /// Why no listener was lent.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +14,13 @@ pub enum LendError {
     /// The group has as many members as it may have, and every one is lent.
     #[error("every steered listener of this port is in use: raise max_members or try another port")]
     Full,
+    /// The program would have to be changed, and it was changed too often lately: see the limits
+    /// of [`steer`](super). Nothing is wrong; call again after `retry_in`.
+    #[error("steered listeners are changing hands too fast: retry in {retry_in:?}")]
+    TooFast {
+        /// When the program may be changed again, some milliseconds at most as a rule.
+        retry_in: Duration,
+    },
     /// The system refused. The group is as it was, and the call may be repeated.
     ///
     /// Out of descriptors (`EMFILE`, `ENFILE`), [`Group::trim`](super::Group::trim) on this and

@@ -11,6 +11,7 @@ use tracing::{debug, warn};
 use super::error::LendError;
 use super::listener;
 use super::member::{Lease, LeaseId, Member, MemberId, reset};
+use super::pace;
 use super::program::{MAX_MEMBERS_V4, MAX_MEMBERS_V6, Program};
 use super::spares::Spares;
 use super::swap::Next;
@@ -137,6 +138,7 @@ impl Group {
     ) -> io::Result<(Self, TcpListener)> {
         let most = if address.is_ipv4() { MAX_MEMBERS_V4 } else { MAX_MEMBERS_V6 };
         let (own, address) = listener::first(address, options.backlog, |first| {
+            // The first program frees none, so the pace has nothing to do with it.
             Program::new(address.is_ipv4(), std::iter::empty()).attach(first)
         })?;
         if let Err(error) = spares.replenish(Domain::for_address(address)) {
@@ -199,10 +201,16 @@ impl Group {
                 return Err(io::Error::from(io::ErrorKind::OutOfMemory).into());
             }
             Some(index) => {
+                if !self.members[index].steered {
+                    self.keep_pace()?;
+                }
                 reset += self.empty(index)?;
                 index
             }
-            None => self.vacancy()?,
+            None => {
+                self.keep_pace()?;
+                self.vacancy()?
+            }
         };
         let lent = match self.hand_out(index, client, lease, reset) {
             Err(error) if self.is_too_long(index, &error) => {
@@ -365,6 +373,12 @@ impl Group {
         member.lease = Some(Lease { id: lease, descriptor: listener.as_raw_fd() });
         let member = member.id;
         Ok(Lent { listener, member, watch: self.watch(member), reset })
+    }
+
+    /// Whether the program may be changed now.
+    fn keep_pace(&self) -> Result<(), LendError> {
+        let retry_in = pace::wait();
+        if retry_in.is_zero() { Ok(()) } else { Err(LendError::TooFast { retry_in }) }
     }
 
     /// Takes `members[index]` out of the program if nobody watches it: connections would wait there

@@ -135,19 +135,19 @@ impl Member {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     return Drained { taken, left: Ok(false) };
                 }
-                Err(error) if is_ours(&error) => return Drained { taken, left: Err(error) },
-                // An error of the connection that was to be accepted (accept(2)).
-                Err(_) => {}
+                Err(error) if is_the_connections(&error) => {}
+                Err(error) => return Drained { taken, left: Err(error) },
             }
         }
         Drained { taken, left: Ok(true) }
     }
 }
 
-/// Whether accepting failed for a reason of this process or socket, not of one connection.
-fn is_ours(error: &io::Error) -> bool {
-    use libc::{EINVAL, EMFILE, ENFILE, ENOBUFS, ENOMEM};
-    matches!(error.raw_os_error(), Some(EMFILE | ENFILE | ENOBUFS | ENOMEM | EINVAL))
+/// Whether `accept` failed for the connection that was to be accepted, so that the next one may
+/// well be fine (accept(2)), and not for want of something or because nobody listens.
+fn is_the_connections(error: &io::Error) -> bool {
+    let code = error.raw_os_error();
+    !matches!(code, Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM | libc::EINVAL))
 }
 
 /// The outcome of [`Member::drain`].

@@ -62,6 +62,10 @@
 //! # Limits
 //!
 //! * A program has at most 4096 instructions: [`MAX_MEMBERS_V4`], [`MAX_MEMBERS_V6`].
+//! * Attaching at a very high rate can hang every user of BPF on the machine (Linux 6.18), so a
+//!   process attaches no more than 500 programs a second and 400 at once; [`LendError::TooFast`]
+//!   says when to come again. Only the first lease of a client on a port takes an attach (two if
+//!   the group is full). Later leases and revoking take none.
 //! * `net.ipv4.tcp_migrate_req=1` makes the kernel keep ended listeners in the array:
 //!   [`probe`] refuses it.
 //! * A socket of another user cannot join: create groups and [`Spares`] after dropping privileges.
@@ -78,6 +82,7 @@ mod error;
 mod group;
 mod listener;
 mod member;
+mod pace;
 mod probe;
 mod program;
 mod spares;

@@ -8,6 +8,7 @@ use tracing::warn;
 use super::group::{Ended, Group, Watch};
 use super::listener;
 use super::member::Member;
+use super::pace;
 use super::program::Program;
 
 /// Whom the listener that takes another's place is for.
@@ -28,6 +29,7 @@ impl Group {
         let entries = (0..).zip(&self.members).filter(|(index, member)| named(*index, member));
         let entries =
             entries.filter_map(|(index, member)| Some((member.client?, index as u32 + 1)));
+        pace::count();
         Program::new(self.address.is_ipv4(), entries).attach(&*any.socket)?;
         for (index, member) in self.members.iter_mut().enumerate() {
             member.steered = member.client.is_some() && named(index, member);

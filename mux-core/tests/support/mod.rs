@@ -27,10 +27,14 @@ pub(crate) fn mux(width: u16, set_up: impl Fn(Builder) -> Builder) -> Mux {
         match set_up(Mux::builder(ports)).bind() {
             Ok(mux) => return mux,
             // Somebody else on this machine was faster.
-            Err(BindError::Ports(_)) => {}
+            Err(BindError::Ports(error)) if all_in_use(&error.failures) => {}
             Err(error) => panic!("{error}"),
         }
     }
+}
+
+fn all_in_use(failures: &[(SocketAddr, std::io::Error)]) -> bool {
+    failures.iter().all(|(_, error)| error.kind() == std::io::ErrorKind::AddrInUse)
 }
 
 /// Ports below the range from which the kernel takes the source ports of connections.
