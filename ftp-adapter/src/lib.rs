@@ -1,1 +1,81 @@
-//! FTP passive mode on shared ports.
+//! FTP passive mode on shared ports: the multiplexer of `mux-core` wired into
+//! [libunftp](https://docs.rs/libunftp) 0.24, and the `muxftpd` server.
+//!
+//! A whole server: anonymous, serving a directory, with nine passive ports for any number of
+//! clients.
+//!
+#![cfg_attr(feature = "libunftp", doc = "```no_run")]
+#![cfg_attr(not(feature = "libunftp"), doc = "```ignore")]
+//! use ftp_adapter::{CancellationToken, MuxServer};
+//! use libunftp::ServerBuilder;
+//! use mux_core::{Mux, PortSet};
+//! use std::net::{IpAddr, Ipv4Addr};
+//! use tokio::net::TcpListener;
+//! use unftp_sbe_fs::Filesystem;
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let address = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+//! let control = TcpListener::bind((address, 21)).await?;
+//!
+//! // The passive ports, on the address of the control listener and nowhere else.
+//! let ports: PortSet = "8192-8200".parse()?;
+//! let mux = Mux::builder(ports).addresses([address]).steering(true).bind()?;
+//!
+//! let server = MuxServer::new(
+//!     mux,
+//!     || Filesystem::new("/srv/ftp").expect("the served directory"),
+//!     |storage| ServerBuilder::new(storage).greeting("Welcome"),
+//! )?;
+//! let shutdown = CancellationToken::new(); // cancel it to drain
+//! server.serve([control], shutdown).await;
+//! # Ok(()) }
+//! ```
+//!
+//! - [`MuxServer`] accepts the control connections and serves each with a libunftp of its own.
+//!   To run the accept loop yourself, use [`MuxBinder`] alone.
+//! - [`PassiveHost`] is the address that `PASV` replies name.
+//!
+//! libunftp accepts data connections itself, on a listening socket that only its session's
+//! client reaches: the mux must be built with steering, which needs Linux.
+//!
+//! # What libunftp itself does
+//!
+//! Some behaviour is libunftp's, and a wiring cannot change it:
+//!
+//! - `PASV` on an IPv6 control connection ends that session without a reply. IPv6 clients must
+//!   use `EPSV`, as all common ones do by themselves. Keep IPv4 clients on IPv4 listeners (make
+//!   IPv6 listeners IPv6-only), or they run into this too.
+//! - A refused `PASV` or `EPSV` is answered `425 No data connection established`.
+//! - A transfer command that nobody connects for is answered 150, but no final reply follows.
+//!   The same goes for a data connection that is reset before its command.
+//! - A client has at most 15 s to connect after the reply, however long a reservation lives.
+//! - A data connection that is opened but never used lives for 300 s, or as long as the session
+//!   if that is longer.
+//! - `EPSV ALL` and the arguments of `EPSV` are ignored.
+//! - While a transfer runs, commands such as `PASV` wait until it is over.
+//! - [`Server::service`](::libunftp::Server::service) knows neither shutdown nor the failed
+//!   logins of other sessions. [`MuxServer`] supplies the shutdown. To lock out those who guess
+//!   passwords, let the `Authenticator`, which all sessions share, keep count: libunftp's own
+//!   `failed_logins_policy` starts afresh with each session.
+//! - With [`ServerBuilder::ftps`](::libunftp::ServerBuilder::ftps) the certificates are read for
+//!   each session, so a new certificate takes effect by itself.
+//!
+//! # Features
+//!
+//! - `libunftp`: the wiring, for servers of your own. Take it with `default-features = false`.
+//! - `muxftpd` (default): the server program and all that it needs.
+
+#![cfg_attr(not(feature = "libunftp"), allow(rustdoc::broken_intra_doc_links))]
+
+#[cfg(feature = "libunftp")]
+mod libunftp;
+#[cfg(feature = "libunftp")]
+mod passive_host;
+
+#[cfg(feature = "libunftp")]
+pub use self::libunftp::{LeaseGuard, MuxBinder, MuxServer, StorageGenerator, Tracked};
+#[cfg(feature = "libunftp")]
+pub use self::passive_host::{AdvertisedHost, PassiveHost, PassiveHostError, ResolveError};
+/// What [`MuxServer::serve`] is shut down with.
+#[cfg(feature = "libunftp")]
+pub use tokio_util::sync::CancellationToken;

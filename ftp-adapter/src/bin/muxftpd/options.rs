@@ -1,0 +1,230 @@
+//! The command line.
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+use ftp_adapter::PassiveHost;
+use mux_core::PortSet;
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// An anonymous FTP server that shares a few passive ports among many clients.
+///
+/// A passive port is taken per client address, and only from the reply to PASV or EPSV until the
+/// client has connected: nine ports serve any number of clients, each with up to nine transfers
+/// waiting to begin.
+#[allow(rustdoc::broken_intra_doc_links, reason = "the texts are for the terminal")]
+#[derive(Debug, Parser)]
+#[command(name = "muxftpd", version, after_help = EXAMPLES, after_long_help = LONG_HELP)]
+pub(crate) struct Options {
+    /// The directory to serve; nothing outside of it can be reached
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) root: PathBuf,
+
+    /// Let clients upload, rename and delete [default: read-only]
+    ///
+    /// Without this, every change is refused with 550. Anonymous clients need no password: be
+    /// sure that you want to let the whole network write.
+    #[arg(long)]
+    pub(crate) writable: bool,
+
+    /// Where to accept control connections; may be given several times
+    /// [default: 127.0.0.1:2121 and [::1]:2121]
+    ///
+    /// An IP address and a port, such as 192.0.2.1:21 or [2001:db8::1]:21. Passive ports are
+    /// bound on the same IP addresses and on no others. [::] means all IPv6 addresses and
+    /// 0.0.0.0 all IPv4 addresses: give both for both. Port 0 lets the system choose.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) listen: Vec<SocketAddr>,
+
+    /// The passive ports: ports and ranges, such as 8192-8200,9000
+    ///
+    /// Open exactly these in your firewall. At most this many transfers of one client address
+    /// can wait for their data connection at a time; different clients do not share the limit.
+    #[arg(long, value_name = "PORTS", default_value = "8192-8200")]
+    pub(crate) passive_ports: PortSet,
+
+    /// The address that replies to PASV name: auto, an IPv4 address, or a DNS name
+    ///
+    /// auto is the address that the client has connected to. Behind NAT or a load balancer, give
+    /// the address that clients reach. A DNS name is resolved at the start and every 60 s.
+    #[arg(long, value_name = "HOST", default_value = "auto")]
+    pub(crate) passive_host: PassiveHost,
+
+    /// How long a client may take to connect after the reply to PASV or EPSV
+    ///
+    /// More than 15s counts as 15s: libunftp waits no longer.
+    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = ttl)]
+    pub(crate) reservation_ttl: Duration,
+
+    /// How long PASV and EPSV wait for a free port before they are refused; 0s refuses at once
+    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration)]
+    pub(crate) wait: Duration,
+
+    /// How long a session may be silent before it is closed
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = whole_seconds)]
+    pub(crate) idle_timeout: Duration,
+
+    /// How long transfers may go on after SIGINT or SIGTERM
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub(crate) drain_timeout: Duration,
+
+    /// What to log on standard error: off, error, warn, info, debug, trace, or a filter such as
+    /// info,mux_core=debug [default: RUST_LOG, or info]
+    ///
+    /// libunftp is silent unless the filter names it, as in info,libunftp=info: it reports as
+    /// errors what any client can provoke.
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) log_level: Option<String>,
+}
+
+const EXAMPLES: &str = "\
+Durations are written like 500ms, 15s, 2m or 1h 30m.
+
+Example:
+  muxftpd --root /srv/ftp --listen 192.0.2.1:21 --passive-ports 8192-8200";
+
+const LONG_HELP: &str = "\
+Durations are written like 500ms, 15s, 2m or 1h 30m.
+
+Examples:
+  A server for the local machine, in the current directory:
+    muxftpd
+  A public one, over IPv4 and IPv6, with nine passive ports:
+    muxftpd --root /srv/ftp --listen 0.0.0.0:21 --listen '[::]:21' --passive-ports 8192-8200
+  The same behind NAT:
+    muxftpd --root /srv/ftp --listen 0.0.0.0:21 --passive-host ftp.example.org
+
+When everything is bound, a summary is printed on standard output; its last line is `ready`.
+
+SIGINT (Ctrl-C) or SIGTERM: accept no more, end idle sessions with 421, let transfers finish,
+exit. A second one exits at once.
+
+Exit status:
+  0    stopped by a signal
+  1    could not start; standard error says why, one line per reason
+  2    wrong options
+  130  a second SIGINT came while transfers were finishing (143: SIGTERM)";
+
+impl Options {
+    /// Ends the program as a wrong option does.
+    pub(crate) fn wrong(kind: ErrorKind, message: impl Display) -> ! {
+        Self::command().error(kind, message).exit()
+    }
+}
+
+/// Longer ones are slips of the pen.
+const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
+
+fn duration(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(duration) if duration > LONGEST => Err("at most 7d is allowed".to_owned()),
+        Ok(duration) => Ok(duration),
+        Err(error) => Err(format!("{error}; write durations like 500ms, 15s or 2m")),
+    }
+}
+
+fn positive(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("it must be longer than 0s".to_owned()),
+        duration => Ok(duration),
+    }
+}
+
+/// libunftp waits that long for a data connection: a port kept longer would serve nobody.
+const LONGEST_TTL: Duration = Duration::from_secs(15);
+
+fn ttl(text: &str) -> Result<Duration, String> {
+    positive(text).map(|ttl| ttl.min(LONGEST_TTL))
+}
+
+fn whole_seconds(text: &str) -> Result<Duration, String> {
+    match positive(text)? {
+        duration if duration.subsec_nanos() == 0 => Ok(duration),
+        _ => Err("give whole seconds".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<Options, clap::Error> {
+        Options::try_parse_from([&["muxftpd"], arguments].concat())
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn the_defaults_are_those_that_the_help_names() {
+        let options = parse(&[]).unwrap();
+        assert_eq!(options.root, PathBuf::from("."));
+        assert!(!options.writable);
+        assert!(options.listen.is_empty());
+        assert_eq!(options.passive_ports.to_string(), "8192-8200");
+        assert_eq!(options.passive_host, PassiveHost::Auto);
+        assert_eq!(options.reservation_ttl, Duration::from_secs(15));
+        assert_eq!(options.wait, Duration::from_secs(2));
+        assert_eq!(options.idle_timeout, Duration::from_secs(600));
+        assert_eq!(options.drain_timeout, Duration::from_secs(30));
+        assert_eq!(options.log_level, None);
+    }
+
+    #[test]
+    fn every_option_is_read() {
+        let options = parse(&[
+            "--root=/srv",
+            "--writable",
+            "--listen=127.0.0.1:0",
+            "--listen=[::1]:0",
+            "--passive-ports=9000,8192-8193",
+            "--passive-host=ftp.example.org",
+            "--reservation-ttl=500ms",
+            "--wait=0s",
+            "--idle-timeout=1h 30m",
+            "--drain-timeout=0s",
+            "--log-level=debug",
+        ])
+        .unwrap();
+        assert!(options.writable);
+        assert_eq!(options.listen.len(), 2);
+        assert_eq!(options.passive_ports.to_string(), "8192-8193,9000");
+        assert_eq!(options.passive_host, PassiveHost::Name("ftp.example.org".to_owned()));
+        assert_eq!(options.reservation_ttl, Duration::from_millis(500));
+        assert_eq!(options.wait, Duration::ZERO);
+        assert_eq!(options.idle_timeout, Duration::from_secs(5400));
+        assert_eq!(options.drain_timeout, Duration::ZERO);
+        assert_eq!(options.log_level.as_deref(), Some("debug"));
+    }
+
+    #[test]
+    fn a_reservation_lives_no_longer_than_libunftp_waits() {
+        let options = parse(&["--reservation-ttl=600s"]).unwrap();
+        assert_eq!(options.reservation_ttl, Duration::from_secs(15));
+    }
+
+    #[test]
+    fn wrong_values_are_refused_with_a_reason() {
+        for (argument, reason) in [
+            ("--passive-ports=0", "port 0 cannot be listened on"),
+            ("--passive-ports=9-8", "ends before it starts"),
+            ("--passive-host=::1", "IPv6 clients use EPSV"),
+            ("--passive-host=0.0.0.0", "no client can connect"),
+            ("--reservation-ttl=0s", "longer than 0s"),
+            ("--idle-timeout=1500ms", "whole seconds"),
+            ("--wait=-1s", "write durations like"),
+            ("--wait=3", "write durations like"),
+            ("--wait=8d", "at most 7d"),
+            ("--listen=2121", "invalid socket address"),
+            ("--listen=localhost:21", "invalid socket address"),
+        ] {
+            let error = parse(&[argument]).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{argument}");
+            assert!(error.to_string().contains(reason), "{argument}: {error}");
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! The served directory.
+
+use async_trait::async_trait;
+use std::fmt::Debug;
+use std::io::{self, Cursor};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
+use unftp_core::auth::UserDetail;
+use unftp_core::storage::{ErrorKind, Fileinfo, Result, StorageBackend};
+use unftp_sbe_fs::{Filesystem, Meta};
+
+/// A directory that all sessions share, opened once, for reading only or for writing too.
+/// Nothing outside of it can be reached, not through links either.
+#[derive(Debug, Clone)]
+pub(crate) struct Served {
+    files: Arc<Filesystem>,
+    root: PathBuf,
+    writable: bool,
+}
+
+impl Served {
+    /// Opens the directory `root`.
+    pub(crate) fn open(root: &Path, writable: bool) -> std::result::Result<Self, OpenError> {
+        let error = |error| OpenError { root: root.to_owned(), error };
+        let root = root.canonicalize().map_err(error)?;
+        let files = Filesystem::new(&root).map_err(error)?;
+        Ok(Self { files: Arc::new(files), root, writable })
+    }
+
+    /// Its absolute path.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn is_writable(&self) -> bool {
+        self.writable
+    }
+
+    fn check_writable(&self) -> Result<()> {
+        if self.writable { Ok(()) } else { Err(ErrorKind::PermissionDenied.into()) }
+    }
+}
+
+/// Why a directory cannot be served.
+#[derive(Debug)]
+pub(crate) struct OpenError {
+    root: PathBuf,
+    error: io::Error,
+}
+
+impl std::fmt::Display for OpenError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let root = self.root.display();
+        match self.error.kind() {
+            io::ErrorKind::NotFound => {
+                write!(f, "the directory {root} does not exist: give an existing one with --root")
+            }
+            io::ErrorKind::NotADirectory => {
+                write!(f, "{root} is not a directory: give one with --root")
+            }
+            _ => write!(f, "cannot serve {root}: {}", self.error),
+        }
+    }
+}
+
+impl std::error::Error for OpenError {}
+
+#[async_trait]
+impl<U: UserDetail> StorageBackend<U> for Served {
+    type Metadata = Meta;
+
+    // `enter` stays as it is: there are no users with directories of their own.
+
+    fn supported_features(&self) -> u32 {
+        StorageBackend::<U>::supported_features(&*self.files)
+    }
+
+    async fn metadata<P: AsRef<Path> + Send + Debug>(&self, user: &U, path: P) -> Result<Meta> {
+        self.files.metadata(user, path).await
+    }
+
+    async fn list<P>(&self, user: &U, path: P) -> Result<Vec<Fileinfo<PathBuf, Meta>>>
+    where
+        P: AsRef<Path> + Send + Debug,
+    {
+        self.files.list(user, path).await
+    }
+
+    async fn list_fmt<P>(&self, user: &U, path: P) -> Result<Cursor<Vec<u8>>>
+    where
+        P: AsRef<Path> + Send + Debug,
+    {
+        self.files.list_fmt(user, path).await
+    }
+
+    async fn get_into<'a, P, W>(
+        &self,
+        user: &U,
+        path: P,
+        start: u64,
+        output: &'a mut W,
+    ) -> Result<u64>
+    where
+        W: AsyncWrite + Unpin + Sync + Send + ?Sized,
+        P: AsRef<Path> + Send + Debug,
+    {
+        self.files.get_into(user, path, start, output).await
+    }
+
+    async fn get<P>(
+        &self,
+        user: &U,
+        path: P,
+        start: u64,
+    ) -> Result<Box<dyn AsyncRead + Send + Sync + Unpin>>
+    where
+        P: AsRef<Path> + Send + Debug,
+    {
+        self.files.get(user, path, start).await
+    }
+
+    async fn put<P, R>(&self, user: &U, input: R, path: P, start: u64) -> Result<u64>
+    where
+        P: AsRef<Path> + Send + Debug,
+        R: AsyncRead + Send + Sync + Unpin + 'static,
+    {
+        self.check_writable()?;
+        // Every byte is in the file when this returns: the copy in it ends with a flush.
+        self.files.put(user, input, path, start).await
+    }
+
+    async fn del<P: AsRef<Path> + Send + Debug>(&self, user: &U, path: P) -> Result<()> {
+        self.check_writable()?;
+        self.files.del(user, path).await
+    }
+
+    async fn mkd<P: AsRef<Path> + Send + Debug>(&self, user: &U, path: P) -> Result<()> {
+        self.check_writable()?;
+        self.files.mkd(user, path).await
+    }
+
+    async fn rename<P: AsRef<Path> + Send + Debug>(&self, user: &U, from: P, to: P) -> Result<()> {
+        self.check_writable()?;
+        self.files.rename(user, from, to).await
+    }
+
+    async fn rmd<P: AsRef<Path> + Send + Debug>(&self, user: &U, path: P) -> Result<()> {
+        self.check_writable()?;
+        self.files.rmd(user, path).await
+    }
+
+    async fn cwd<P: AsRef<Path> + Send + Debug>(&self, user: &U, path: P) -> Result<()> {
+        self.files.cwd(user, path).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use unftp_core::auth::DefaultUser;
+
+    fn denied<T: Debug>(result: Result<T>) -> bool {
+        matches!(result.unwrap_err().kind(), ErrorKind::PermissionDenied)
+    }
+
+    #[tokio::test]
+    async fn read_only_refuses_every_change() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("file"), "content").unwrap();
+        fs::create_dir(directory.path().join("empty")).unwrap();
+        let served = Served::open(directory.path(), false).unwrap();
+        let user = &DefaultUser;
+
+        assert!(denied(served.put(user, &b"new"[..], "/file", 0).await));
+        assert!(denied(served.put(user, &b"new"[..], "/other", 0).await));
+        assert!(denied(served.del(user, "/file").await));
+        assert!(denied(served.rename(user, "/file", "/other").await));
+        assert!(denied(served.mkd(user, "/new").await));
+        assert!(denied(served.rmd(user, "/empty").await));
+
+        assert_eq!(fs::read(directory.path().join("file")).unwrap(), b"content");
+        assert!(directory.path().join("empty").is_dir());
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2);
+
+        let mut content = Vec::new();
+        served.get_into(user, "/file", 3, &mut content).await.unwrap();
+        assert_eq!(content, b"tent");
+    }
+
+    #[tokio::test]
+    async fn what_was_put_can_be_read_at_once_and_whole() {
+        let directory = tempfile::tempdir().unwrap();
+        let served = Served::open(directory.path(), true).unwrap();
+        let user = &DefaultUser;
+        // Around the buffer sizes on the way: a part that stays in a buffer would be missed.
+        for length in [0, 1, 4095, 4096, 4097, 8192, 100_001] {
+            let bytes: Vec<u8> = (0..length).map(|i: usize| i as u8).collect();
+            let input = Cursor::new(bytes.clone());
+            assert_eq!(served.put(user, input, "/file", 0).await.unwrap(), length as u64);
+            let mut read = Vec::new();
+            served.get_into(user, "/file", 0, &mut read).await.unwrap();
+            assert!(read == bytes, "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn what_is_no_directory_is_refused_with_a_reason() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("file");
+        fs::write(&file, "").unwrap();
+        let missing = directory.path().join("missing");
+        let error = |path: &Path| Served::open(path, false).unwrap_err().to_string();
+        assert!(error(&missing).ends_with("does not exist: give an existing one with --root"));
+        assert!(error(&file).ends_with("is not a directory: give one with --root"));
+    }
+}

@@ -1,0 +1,12 @@
+//! The wiring of the multiplexer into libunftp 0.24.
+
+mod accept;
+mod binder;
+mod server;
+mod session;
+mod tracked;
+mod transfers;
+
+pub use binder::{LeaseGuard, MuxBinder};
+pub use server::{MuxServer, StorageGenerator};
+pub use tracked::Tracked;

@@ -1,0 +1,158 @@
+//! A storage back-end that lets the server see which transfers are under way.
+
+use super::transfers::{Kind, Transfers};
+use async_trait::async_trait;
+use std::fmt::Debug;
+use std::io::{self, Cursor};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
+use unftp_core::auth::UserDetail;
+use unftp_core::storage::{Error, ErrorKind, Fileinfo, Metadata, Result, StorageBackend};
+
+/// A storage back-end `S` whose transfers the server sees: it lets them finish when it drains,
+/// and ends them at the drain's deadline. All else passes through.
+#[derive(Debug)]
+pub struct Tracked<S> {
+    inner: S,
+    transfers: Arc<Transfers>,
+}
+
+impl<S> Tracked<S> {
+    pub(super) fn new(inner: S, transfers: Arc<Transfers>) -> Self {
+        Self { inner, transfers }
+    }
+
+    /// The storage back-end itself.
+    pub fn inner(&self) -> &S {
+        &self.inner
+    }
+
+    async fn run<T>(&self, kind: Kind, operation: impl Future<Output = Result<T>>) -> Result<T> {
+        let result = self.transfers.run(kind, operation).await;
+        result.unwrap_or_else(|| Err(Error::from(ErrorKind::ConnectionClosed)))
+    }
+}
+
+impl<S> Drop for Tracked<S> {
+    fn drop(&mut self) {
+        self.transfers.storage_dropped();
+    }
+}
+
+#[async_trait]
+impl<U: UserDetail, S: StorageBackend<U>> StorageBackend<U> for Tracked<S> {
+    type Metadata = S::Metadata;
+
+    fn enter(&mut self, user: &U) -> io::Result<()> {
+        self.inner.enter(user)
+    }
+
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn supported_features(&self) -> u32 {
+        self.inner.supported_features()
+    }
+
+    async fn metadata<P>(&self, user: &U, path: P) -> Result<Self::Metadata>
+    where
+        P: AsRef<Path> + Send + Debug,
+    {
+        self.inner.metadata(user, path).await
+    }
+
+    async fn md5<P>(&self, user: &U, path: P) -> Result<String>
+    where
+        P: AsRef<Path> + Send + Debug,
+    {
+        self.run(Kind::Streaming, self.inner.md5(user, path)).await
+    }
+
+    async fn list<P>(&self, user: &U, path: P) -> Result<Vec<Fileinfo<PathBuf, Self::Metadata>>>
+    where
+        P: AsRef<Path> + Send + Debug,
+    {
+        self.run(Kind::Listing, self.inner.list(user, path)).await
+    }
+
+    async fn list_fmt<P>(&self, user: &U, path: P) -> Result<Cursor<Vec<u8>>>
+    where
+        P: AsRef<Path> + Send + Debug,
+        Self::Metadata: Metadata + 'static,
+    {
+        self.run(Kind::Listing, self.inner.list_fmt(user, path)).await
+    }
+
+    async fn list_vec<P>(&self, user: &U, path: P) -> Result<Vec<String>>
+    where
+        P: AsRef<Path> + Send + Debug,
+        Self::Metadata: Metadata + 'static,
+    {
+        self.inner.list_vec(user, path).await
+    }
+
+    async fn nlst<P>(&self, user: &U, path: P) -> io::Result<Cursor<Vec<u8>>>
+    where
+        P: AsRef<Path> + Send + Debug,
+        Self::Metadata: Metadata + 'static,
+    {
+        let result = self.transfers.run(Kind::Listing, self.inner.nlst(user, path)).await;
+        result.unwrap_or_else(|| Err(io::ErrorKind::ConnectionAborted.into()))
+    }
+
+    async fn get_into<'a, P, W>(
+        &self,
+        user: &U,
+        path: P,
+        start: u64,
+        output: &'a mut W,
+    ) -> Result<u64>
+    where
+        W: AsyncWrite + Unpin + Sync + Send + ?Sized,
+        P: AsRef<Path> + Send + Debug,
+    {
+        self.run(Kind::Streaming, self.inner.get_into(user, path, start, output)).await
+    }
+
+    async fn get<P>(
+        &self,
+        user: &U,
+        path: P,
+        start: u64,
+    ) -> Result<Box<dyn AsyncRead + Send + Sync + Unpin>>
+    where
+        P: AsRef<Path> + Send + Debug,
+    {
+        self.inner.get(user, path, start).await
+    }
+
+    async fn put<P, R>(&self, user: &U, input: R, path: P, start: u64) -> Result<u64>
+    where
+        P: AsRef<Path> + Send + Debug,
+        R: AsyncRead + Send + Sync + Unpin + 'static,
+    {
+        self.run(Kind::Streaming, self.inner.put(user, input, path, start)).await
+    }
+
+    async fn del<P: AsRef<Path> + Send + Debug>(&self, user: &U, path: P) -> Result<()> {
+        self.inner.del(user, path).await
+    }
+
+    async fn mkd<P: AsRef<Path> + Send + Debug>(&self, user: &U, path: P) -> Result<()> {
+        self.inner.mkd(user, path).await
+    }
+
+    async fn rename<P: AsRef<Path> + Send + Debug>(&self, user: &U, from: P, to: P) -> Result<()> {
+        self.inner.rename(user, from, to).await
+    }
+
+    async fn rmd<P: AsRef<Path> + Send + Debug>(&self, user: &U, path: P) -> Result<()> {
+        self.inner.rmd(user, path).await
+    }
+
+    async fn cwd<P: AsRef<Path> + Send + Debug>(&self, user: &U, path: P) -> Result<()> {
+        self.inner.cwd(user, path).await
+    }
+}
