@@ -1,0 +1,35 @@
+//! Source addresses. On Linux all of 127.0.0.0/8 is loopback, so one machine is many clients.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
+
+/// Where the servers under test listen.
+pub const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// The `n`th client, 127.1.0.0 upwards: never the server's own address.
+#[must_use]
+pub fn client(n: u16) -> IpAddr {
+    let [high, low] = n.to_be_bytes();
+    Ipv4Addr::new(127, 1, high, low).into()
+}
+
+/// The `n`th stranger, 127.2.0.0 upwards: an address no session comes from.
+#[must_use]
+pub fn stranger(n: u16) -> IpAddr {
+    let [high, low] = n.to_be_bytes();
+    Ipv4Addr::new(127, 2, high, low).into()
+}
+
+/// The IPv6 loopback address.
+///
+/// # Panics
+///
+/// Where the machine has none: promises about IPv6 must not pass unseen.
+#[must_use]
+#[track_caller]
+pub fn ipv6() -> IpAddr {
+    let address = Ipv6Addr::LOCALHOST;
+    if let Err(error) = TcpListener::bind((address, 0)) {
+        panic!("these tests need IPv6 on the loopback interface, and {address} says: {error}");
+    }
+    address.into()
+}

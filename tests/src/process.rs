@@ -1,0 +1,99 @@
+//! A running process seen from outside, through `/proc`.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::SocketAddr;
+
+use crate::sockets;
+
+/// A process by its number.
+#[derive(Debug, Clone, Copy)]
+pub struct Process(u32);
+
+impl Process {
+    /// The process with this number.
+    #[must_use]
+    pub fn new(pid: u32) -> Self {
+        Self(pid)
+    }
+
+    /// How many descriptors it has open.
+    ///
+    /// # Panics
+    ///
+    /// When the process is gone.
+    #[must_use]
+    #[track_caller]
+    pub fn descriptors(self) -> usize {
+        let path = format!("/proc/{}/fd", self.0);
+        fs::read_dir(&path).unwrap_or_else(|error| panic!("{path}: {error}")).count()
+    }
+
+    /// Processor time it has used so far, in clock ticks (a hundredth of a second).
+    ///
+    /// # Panics
+    ///
+    /// When the process is gone.
+    #[must_use]
+    #[track_caller]
+    pub fn ticks(self) -> u64 {
+        let path = format!("/proc/{}/stat", self.0);
+        let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        // The name stands in parentheses and may hold anything; utime and stime are the 12th and
+        // 13th fields after it.
+        let (_, fields) = text.rsplit_once(')').expect("a name in parentheses");
+        let times = fields.split_whitespace().skip(11).take(2);
+        times.map(|time| time.parse::<u64>().expect("a number of ticks")).sum()
+    }
+
+    /// Whether every thread sleeps, which is to say that the process waits for something.
+    #[must_use]
+    pub fn sleeps(self) -> bool {
+        let Ok(threads) = fs::read_dir(format!("/proc/{}/task", self.0)) else { return false };
+        threads.flatten().all(|thread| {
+            let text = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+            // A thread that ended since the directory was read has no text, and does nothing.
+            text.rsplit_once(')').is_none_or(|(_, state)| state.trim_start().starts_with('S'))
+        })
+    }
+
+    /// Every address it listens on.
+    #[must_use]
+    pub fn listens_on(self) -> BTreeSet<SocketAddr> {
+        let held = self.socket_inodes();
+        let sockets = sockets::all().into_iter();
+        let own = sockets.filter(|socket| socket.listens && held.contains(&socket.inode));
+        own.map(|socket| socket.local).collect()
+    }
+
+    fn socket_inodes(self) -> BTreeSet<u64> {
+        let Ok(descriptors) = fs::read_dir(format!("/proc/{}/fd", self.0)) else {
+            return BTreeSet::new();
+        };
+        descriptors
+            .flatten()
+            .filter_map(|descriptor| {
+                let target = fs::read_link(descriptor.path()).ok()?;
+                let inode = target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?;
+                inode.parse().ok()
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+    use std::process;
+
+    #[test]
+    fn this_process_is_seen() {
+        let this = Process::new(process::id());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        assert!(this.listens_on().contains(&listener.local_addr().unwrap()));
+        assert!(this.descriptors() > 3);
+        assert!(this.ticks() < u64::MAX);
+        assert!(!this.sleeps(), "the thread that asks is awake");
+    }
+}
