@@ -15,6 +15,26 @@ pub enum Passive {
     Epsv,
 }
 
+impl Passive {
+    /// The command.
+    #[must_use]
+    pub fn command(self) -> &'static str {
+        match self {
+            Self::Pasv => "PASV",
+            Self::Epsv => "EPSV",
+        }
+    }
+
+    /// The code of the reply that names a port.
+    #[must_use]
+    pub fn granted(self) -> u16 {
+        match self {
+            Self::Pasv => 227,
+            Self::Epsv => 229,
+        }
+    }
+}
+
 /// One session: a control connection, and where it comes from.
 ///
 /// Dropping it closes the control connection with a FIN and nothing else, as [`Client::fin`].
@@ -181,10 +201,7 @@ impl Client {
     /// the control connection goes to.
     #[track_caller]
     pub fn passive(&mut self, how: Passive) -> Result<SocketAddr, Reply> {
-        let reply = self.command(match how {
-            Passive::Pasv => "PASV",
-            Passive::Epsv => "EPSV",
-        });
+        let reply = self.command(how.command());
         self.granted(how, reply)
     }
 

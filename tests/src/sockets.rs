@@ -12,6 +12,8 @@ pub struct Socket {
     pub remote: SocketAddr,
     /// Whether it listens.
     pub listens: bool,
+    /// Whether the far end has said that nothing more will come, and the near end has not closed.
+    pub half_closed: bool,
     /// Bytes nobody has read yet; for a listener, connections nobody has accepted yet.
     pub unread: u32,
     /// 0 once no process holds the socket any more.
@@ -54,6 +56,7 @@ fn row(line: &str) -> Option<Socket> {
         local: address(fields.get(1)?)?,
         remote: address(fields.get(2)?)?,
         listens: *fields.get(3)? == "0A",
+        half_closed: *fields.get(3)? == "08",
         unread: u32::from_str_radix(unread, 16).ok()?,
         inode: fields.get(9)?.parse().ok()?,
     })

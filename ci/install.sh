@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Installs what the gate needs and a bare machine with Rust may lack.
+set -euo pipefail
+
+packages=()
+need() { command -v "$1" > /dev/null || packages+=("$2"); }
+need cc gcc
+need python3 python3
+need curl curl
+need ip iproute2
+if [ "${#packages[@]}" -gt 0 ]; then
+    sudo=""
+    [ "$(id -u)" = 0 ] || sudo=sudo
+    $sudo apt-get update --quiet
+    $sudo apt-get install --yes --no-install-recommends "${packages[@]}"
+fi
+
+for component in rustfmt clippy; do
+    cargo "${component/rustfmt/fmt}" --version > /dev/null 2>&1 || rustup component add "$component"
+done
