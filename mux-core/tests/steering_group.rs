@@ -274,7 +274,7 @@ fn a_second_start_is_refused_and_a_restart_is_not() {
 
     // The listening side closes first, so TIME_WAIT is on the port.
     for listener in [&own, &lend(&mut first, 2, 2).listener] {
-        let n = if std::ptr::eq(listener, &own) { 3 } else { 2 };
+        let n = if std::ptr::eq(listener, &*own) { 3 } else { 2 };
         let connection = connect(ip(n), address);
         drop(accept(listener));
         drop(connection);

@@ -25,8 +25,8 @@ mod steering_support;
 use std::collections::VecDeque;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -47,7 +47,7 @@ const TIME: Duration = Duration::from_secs(240);
 struct Port {
     address: SocketAddr,
     group: Mutex<Group>,
-    own: TcpListener,
+    own: Arc<TcpListener>,
     watches: Mutex<Vec<Watch>>,
     /// Which clients a lender is busy with: one reservation per client and port.
     busy: [AtomicBool; CLIENTS as usize],

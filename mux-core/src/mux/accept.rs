@@ -1,6 +1,5 @@
 //! The accept path: one task per listener.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -12,21 +11,14 @@ use super::core::{Core, Delivery};
 use super::pressure::{Backoff, is_shortage};
 use crate::Client;
 
-/// Starts to accept on `listener`, which is non-blocking.
-pub(super) fn spawn(
-    core: &Arc<Core>,
-    listener: std::net::TcpListener,
-) -> Result<(), (SocketAddr, io::Error)> {
-    let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
-    let address = listener.local_addr().map_err(|error| (unknown, error))?;
-    let listener = TcpListener::from_std(listener).map_err(|error| (address, error))?;
+/// Starts to accept on `listener`, which is bound to `address`.
+pub(super) fn spawn(core: &Arc<Core>, address: SocketAddr, listener: Arc<TcpListener>) {
     let accept = {
         let core = core.clone();
         async move { accept(&core, &listener, address.port()).await }
     };
     let accept = accept.instrument(debug_span!("accept", %address));
     core.spawn_until(&core.ended, accept);
-    Ok(())
 }
 
 /// Accepts for ever: no error and no peer ends it.

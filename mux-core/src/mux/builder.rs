@@ -118,9 +118,8 @@ impl Builder {
 
         let settings = Settings { ttl: self.ttl, wait: self.wait };
         let (core, freed) = Core::new(self.ports, self.capacity, self.waiting, settings, groups);
-        for listener in own {
-            accept::spawn(&core, listener)
-                .map_err(|(address, error)| PortsError { failures: vec![(address, error)] })?;
+        for (address, listener) in own {
+            accept::spawn(&core, address, listener);
         }
         expiry::spawn(&core);
         let served = core.clone();

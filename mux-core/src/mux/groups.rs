@@ -1,9 +1,10 @@
 //! The groups of steered listeners, one for each address and port.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::net::TcpListener;
 use tracing::debug;
 
 use super::core::Core;
@@ -39,9 +40,14 @@ impl Groups {
 
     /// Binds the next address and port and returns the group's own listener. The order is that
     /// of [`Groups::groups`].
-    pub(super) fn bind(&mut self, address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
+    pub(super) fn bind(
+        &mut self,
+        address: SocketAddr,
+        backlog: u32,
+    ) -> io::Result<Arc<TcpListener>> {
         let options = Options { backlog, ..Options::default() };
-        let (group, own) = Group::bind(address, options, self.spares.clone())?;
+        let wrap = |own| TcpListener::from_std(own).map(Arc::new);
+        let (group, own) = Group::bind_as(address, options, self.spares.clone(), wrap)?;
         if self.addresses.last() != Some(&address.ip()) {
             self.addresses.push(address.ip());
         }
@@ -113,7 +119,7 @@ impl Core {
         }
     }
 
-    /// Ends every steered listener. Before the own listeners are closed: see [`Group`].
+    /// Ends every steered listener, before the accept path and with it the own listeners end.
     pub(super) fn close_groups(&self) {
         let Some(groups) = &self.groups else { return };
         for group in &groups.groups {

@@ -1,7 +1,10 @@
 //! Where there is no steering.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
 
 use super::core::Core;
 use super::errors::BindError;
@@ -17,7 +20,7 @@ impl Groups {
         Err(BindError::SteeringUnsupported)
     }
 
-    pub(super) fn bind(&mut self, _: SocketAddr, _: u32) -> io::Result<TcpListener> {
+    pub(super) fn bind(&mut self, _: SocketAddr, _: u32) -> io::Result<Arc<TcpListener>> {
         match *self {}
     }
 }

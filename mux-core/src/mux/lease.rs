@@ -115,7 +115,9 @@ impl Mux {
             match lent {
                 Ok(listener) => return Ok((lease, listener)),
                 Err(LendFailure::Closed) => return Err(ReserveError::ShutDown.into()),
-                Err(LendFailure::Lend(LendError::Full)) if crowded.len() + 1 < ports.len() => {
+                Err(LendFailure::Lend(LendError::Full | LendError::TooManyPorts))
+                    if crowded.len() + 1 < ports.len() =>
+                {
                     crowded.push(lease);
                 }
                 Err(LendFailure::Lend(error)) => return Err(error.into()),

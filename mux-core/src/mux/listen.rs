@@ -1,9 +1,11 @@
 //! Binding the passive ports.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::TcpListener;
 
 use super::errors::BindError;
 use super::groups::Groups;
@@ -11,7 +13,7 @@ use super::groups::Groups;
 /// What was bound, in the order asked for.
 #[derive(Debug)]
 pub(super) struct Listeners {
-    pub(super) own: Vec<TcpListener>,
+    pub(super) own: Vec<(SocketAddr, Arc<TcpListener>)>,
     pub(super) groups: Option<Groups>,
 }
 
@@ -33,14 +35,14 @@ pub(super) fn bind_all(
             None => listen(address, backlog),
         };
         match bound {
-            Ok(listener) => own.push(listener),
+            Ok(listener) => own.push((address, listener)),
             Err(error) => failures.push((address, error)),
         }
     }
     Ok((Listeners { own, groups }, failures))
 }
 
-fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
+fn listen(address: SocketAddr, backlog: u32) -> io::Result<Arc<TcpListener>> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // Lets a restart have the port back while connections of before linger. Not on Windows,
     // where it would let anybody join.
@@ -52,5 +54,5 @@ fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
-    Ok(socket.into())
+    TcpListener::from_std(socket.into()).map(Arc::new)
 }

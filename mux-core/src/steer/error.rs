@@ -14,6 +14,10 @@ pub enum LendError {
     /// The group has as many members as it may have, and every one is lent.
     #[error("every steered listener of this port is in use: raise max_members or try another port")]
     Full,
+    /// As many ports steer already as may: see the limits of [`steer`](super). Another port that
+    /// steers already may do.
+    #[error("too many ports steer: give fewer passive ports, since many clients share each")]
+    TooManyPorts,
     /// The program would have to be changed, and it was changed too often lately: see the limits
     /// of [`steer`](super). Nothing is wrong; call again after `retry_in`.
     #[error("steered listeners are changing hands too fast: retry in {retry_in:?}")]

@@ -1,8 +1,9 @@
 //! One group: what is lent to whom on one address and port.
 
+use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::Arc;
 
 use socket2::{Domain, Socket};
@@ -11,7 +12,7 @@ use tracing::{debug, warn};
 use super::error::LendError;
 use super::listener;
 use super::member::{Lease, LeaseId, Member, MemberId, reset};
-use super::pace;
+use super::pace::{self, Place};
 use super::program::{MAX_MEMBERS_V4, MAX_MEMBERS_V6, Program};
 use super::spares::Spares;
 use super::swap::Next;
@@ -36,13 +37,16 @@ impl Default for Options {
 
 /// The listeners of one address and port: the own one, and one for each client that is steered.
 ///
-/// The own listener belongs to the caller, who must close it *after* dropping the group: it is
-/// index 0, and closing it earlier moves a member there, which then gets connections of anybody.
+/// The group and its caller share the own listener, which is index 0 and must outlive every
+/// member: closing it earlier would move a member there, which then got connections of anybody.
 ///
 /// Dropping the group ends every steered listener, lent or not.
 #[derive(Debug)]
 pub struct Group {
     pub(super) address: SocketAddr,
+    pub(super) own: Own,
+    /// The right to have a program; `None` until the first listener is lent. See [`pace`].
+    program: Option<Place>,
     pub(super) options: Options,
     pub(super) spares: Arc<Spares>,
     /// `members[i]` is the socket at kernel index `i + 1`. See the invariants of [`super`].
@@ -53,6 +57,21 @@ pub struct Group {
     pub(super) clock: u64,
     /// Something is to be made up for: see [`Group::settle`].
     pub(super) unsettled: bool,
+}
+
+/// The own listener, whatever type the front has given it.
+pub(super) struct Own(Arc<dyn AsFd + Send + Sync>);
+
+impl AsFd for Own {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl fmt::Debug for Own {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Own").field(&self.as_fd()).finish()
+    }
 }
 
 /// What [`Group::lend`] gives.
@@ -135,17 +154,31 @@ impl Group {
         address: SocketAddr,
         options: Options,
         spares: Arc<Spares>,
-    ) -> io::Result<(Self, TcpListener)> {
+    ) -> io::Result<(Self, Arc<TcpListener>)> {
+        Self::bind_as(address, options, spares, |own| Ok(Arc::new(own)))
+    }
+
+    /// As [`bind`](Self::bind), for a front that has a listener type of its own: `wrap` makes it.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind), and what `wrap` fails with.
+    pub fn bind_as<Listener: AsFd + Send + Sync + 'static>(
+        address: SocketAddr,
+        options: Options,
+        spares: Arc<Spares>,
+        wrap: impl FnOnce(TcpListener) -> io::Result<Arc<Listener>>,
+    ) -> io::Result<(Self, Arc<Listener>)> {
         let most = if address.is_ipv4() { MAX_MEMBERS_V4 } else { MAX_MEMBERS_V6 };
-        let (own, address) = listener::first(address, options.backlog, |first| {
-            // The first program frees none, so the pace has nothing to do with it.
-            Program::new(address.is_ipv4(), std::iter::empty()).attach(first)
-        })?;
+        let (own, address) = listener::first(address, options.backlog)?;
+        let own = wrap(own.into())?;
         if let Err(error) = spares.replenish(Domain::for_address(address)) {
             warn!(%address, %error, "no spare socket for revoking when descriptors run out");
         }
         let group = Self {
             address,
+            own: Own(own.clone()),
+            program: None,
             options,
             spares,
             members: Vec::new(),
@@ -154,7 +187,7 @@ impl Group {
             clock: 0,
             unsettled: false,
         };
-        Ok((group, own.into()))
+        Ok((group, own))
     }
 
     /// The address and port that the group listens on.
@@ -338,6 +371,7 @@ impl Group {
             return Ok(index);
         }
         if self.members.len() < self.limit {
+            self.need_program()?;
             let socket = listener::open(Domain::for_address(self.address))?;
             listener::join(&socket, self.address, self.options.member_backlog)?;
             let member = self.new_member(socket);
@@ -350,6 +384,18 @@ impl Group {
         let socket = listener::open(Domain::for_address(self.address))?;
         self.swap(index, socket, Next::AnyClient)?;
         Ok(index)
+    }
+
+    /// Sees to it that there is a program before there is a first member: without one the kernel
+    /// would spread connections over both listeners.
+    fn need_program(&mut self) -> Result<(), LendError> {
+        if self.program.is_none() {
+            let place = Place::take().ok_or(LendError::TooManyPorts)?;
+            // It frees no earlier one, so the pace has nothing to do with it.
+            Program::new(self.address.is_ipv4(), std::iter::empty()).attach(&self.own)?;
+            self.program = Some(place);
+        }
+        Ok(())
     }
 
     /// Lends `members[index]`, which is idle and serves `client` or nobody yet.

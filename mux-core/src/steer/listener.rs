@@ -36,13 +36,9 @@ pub(super) fn join(socket: &Socket, address: SocketAddr, backlog: u32) -> io::Re
 /// if anybody listens there and keeps everybody out; the flag is set on that guard only once it
 /// listens. The guard then leaves, and the group's first socket is what it should be: the only one.
 ///
-/// `attach` is called while both are there, so the first socket has its program before anybody
-/// can join.
-pub(super) fn first(
-    address: SocketAddr,
-    backlog: u32,
-    attach: impl FnOnce(&Socket) -> io::Result<()>,
-) -> io::Result<(Socket, SocketAddr)> {
+/// That both listen at the same time is also what makes the first socket one of a group, to which
+/// a program can be attached before anybody else joins.
+pub(super) fn first(address: SocketAddr, backlog: u32) -> io::Result<(Socket, SocketAddr)> {
     let domain = Domain::for_address(address);
     let guard = open_exclusive(domain)?;
     join(&guard, address, 1)?;
@@ -53,7 +49,6 @@ pub(super) fn first(
     guard.set_reuse_port(true)?;
     let first = open(domain)?;
     join(&first, address, backlog)?;
-    attach(&first)?;
     drop(guard);
     Ok((first, address))
 }

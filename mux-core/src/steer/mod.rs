@@ -65,7 +65,9 @@
 //! * Attaching at a very high rate can hang every user of BPF on the machine (Linux 6.18), so a
 //!   process attaches no more than 500 programs a second and 400 at once; [`LendError::TooFast`]
 //!   says when to come again. Only the first lease of a client on a port takes an attach (two if
-//!   the group is full). Later leases and revoking take none.
+//!   the group is full). Later leases and revoking take none. And since a process that is killed
+//!   frees all its programs at once, at most 512 groups of a process steer; a group starts to when
+//!   it first lends. Beyond that, [`LendError::TooManyPorts`].
 //! * `net.ipv4.tcp_migrate_req=1` makes the kernel keep ended listeners in the array:
 //!   [`probe`] refuses it.
 //! * A socket of another user cannot join: create groups and [`Spares`] after dropping privileges.

@@ -9,8 +9,10 @@
 //! some 20,000 attaches a second.
 //!
 //! So all groups of a process together attach at most [`BURST`] and then [`PER_SECOND`] programs:
-//! fewer than 1024 in any second, even if the kernel freed nothing for as long as that.
+//! fewer than 1024 in any second, even if the kernel freed nothing for as long as that. And since
+//! a process that is killed frees all its programs at once, it has at most [`PROGRAMS`] of them.
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,6 +20,9 @@ use std::time::{Duration, Instant};
 const BURST: u32 = 400;
 /// How many programs may be attached in a second, on and on.
 const PER_SECOND: u32 = 500;
+
+/// How many groups of a process may have a program at the same time.
+const PROGRAMS: usize = 512;
 
 const INTERVAL: Duration = Duration::from_millis(1000 / PER_SECOND as u64);
 
@@ -33,6 +38,26 @@ pub(super) fn wait() -> Duration {
 /// same.
 pub(super) fn count() {
     PACE.lock().unwrap_or_else(PoisonError::into_inner).count(Instant::now());
+}
+
+/// The right of one group to have a program, given back when dropped.
+#[derive(Debug)]
+pub(super) struct Place(());
+
+static TAKEN: AtomicUsize = AtomicUsize::new(0);
+
+impl Place {
+    /// Takes one of the process's [`PROGRAMS`] places, if one is left.
+    pub(super) fn take() -> Option<Self> {
+        let one_more = |taken| (taken < PROGRAMS).then_some(taken + 1);
+        TAKEN.fetch_update(Relaxed, Relaxed, one_more).ok().map(|_| Self(()))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        TAKEN.fetch_sub(1, Relaxed);
+    }
 }
 
 /// A leaky bucket.

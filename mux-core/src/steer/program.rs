@@ -64,7 +64,7 @@ impl Program {
         Self(code)
     }
 
-    /// Attaches the program to the group that `member` belongs to. The group has either the old
+    /// Attaches the program to the group that `member`, any socket of it, belongs to. The group has either the old
     /// program or this one at any moment; on an error it keeps the old one.
     pub(super) fn attach(&mut self, member: &impl AsFd) -> io::Result<()> {
         let len =

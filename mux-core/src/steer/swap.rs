@@ -24,13 +24,15 @@ impl Group {
     /// Attaches a program that names every member that has a client, but for those at an index
     /// that `left_out` is true for and for condemned ones. On an error the old one stays.
     pub(super) fn attach_without(&mut self, left_out: impl Fn(usize) -> bool) -> io::Result<()> {
-        let Some(any) = self.members.first() else { return Ok(()) };
+        if self.members.is_empty() {
+            return Ok(());
+        }
         let named = |index: usize, member: &Member| !member.condemned && !left_out(index);
         let entries = (0..).zip(&self.members).filter(|(index, member)| named(*index, member));
         let entries =
             entries.filter_map(|(index, member)| Some((member.client?, index as u32 + 1)));
         pace::count();
-        Program::new(self.address.is_ipv4(), entries).attach(&*any.socket)?;
+        Program::new(self.address.is_ipv4(), entries).attach(&self.own)?;
         for (index, member) in self.members.iter_mut().enumerate() {
             member.steered = member.client.is_some() && named(index, member);
         }

@@ -27,7 +27,7 @@ pub(crate) fn options(max_members: usize) -> Options {
     Options { max_members, ..Options::default() }
 }
 
-pub(crate) fn group(max_members: usize) -> (Group, TcpListener) {
+pub(crate) fn group(max_members: usize) -> (Group, Arc<TcpListener>) {
     Group::bind("127.0.0.1:0".parse().unwrap(), options(max_members), Arc::new(Spares::new()))
         .unwrap()
 }
