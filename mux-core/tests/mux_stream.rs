@@ -200,3 +200,44 @@ async fn a_full_table_refuses() {
     drop(one);
     assert!(mux.reserve(client(3)).await.is_ok());
 }
+
+/// Promise 6: a session whose task panics, or is aborted, gives its port back.
+#[tokio::test]
+async fn a_panicking_session_gives_its_port_back() {
+    let mux = mux(1, |mux| mux.wait(NO_WAIT));
+    let reservation = mux.reserve(client(1)).await.unwrap();
+    let session = tokio::spawn(async move {
+        let _reservation = reservation;
+        panic!("on purpose");
+    });
+    assert!(within(session).await.unwrap_err().is_panic());
+
+    let mut reservation = mux.reserve(client(1)).await.unwrap();
+    let session = tokio::spawn(async move { reservation.accept().await });
+    tokio::task::yield_now().await;
+    session.abort();
+    assert!(within(session).await.unwrap_err().is_cancelled());
+    assert!(mux.reserve(client(1)).await.is_ok());
+}
+
+/// Promise 8: sessions that are slow to take their connection, or never do, hold up nobody.
+#[tokio::test]
+async fn a_session_that_never_accepts_holds_up_nobody() {
+    let mux = mux(1, |mux| mux);
+    let mut idle = Vec::new();
+    for n in 0..100 {
+        let reservation = mux.reserve(client(n)).await.unwrap();
+        let there = connect(client(n), reservation.port()).await;
+        idle.push((reservation, there));
+    }
+    let mut reservation = mux.reserve(client(500)).await.unwrap();
+    let mut there = connect(client(500), reservation.port()).await;
+    let mut here = within(reservation.accept()).await.unwrap();
+    assert_connected(&mut here, &mut there).await;
+    assert_eq!(mux.stats().claimed, 101);
+    // Whenever they come to it, theirs is still there.
+    for (mut reservation, there) in idle {
+        let here = within(reservation.accept()).await.unwrap();
+        assert_eq!(here.peer_addr().unwrap(), there.local_addr().unwrap());
+    }
+}

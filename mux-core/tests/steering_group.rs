@@ -333,3 +333,20 @@ fn ipv6_clients_are_steered() {
         assert_empty(&other.listener);
     }
 }
+
+#[test]
+fn with_plenty_of_listeners_an_idle_ones_place_is_taken() {
+    let spares = Arc::new(Spares::with_plenty(2));
+    let loopback = "127.0.0.1:0".parse().unwrap();
+    let (mut group, _own) = Group::bind(loopback, options(100), spares).unwrap();
+    for n in 1..10 {
+        let lent = lend(&mut group, n, u64::from(n));
+        assert_reaches(&lent.listener, n, group.address());
+        drop(lent);
+        group.revoke(LeaseId::new(n.into()));
+    }
+    assert_eq!(group.members(), 2);
+    // Those that are held are never refused one.
+    let held: Vec<_> = (20..30).map(|n| lend(&mut group, n, n.into())).collect();
+    assert_eq!((group.members(), group.lent()), (10, held.len()));
+}

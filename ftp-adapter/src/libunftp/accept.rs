@@ -14,11 +14,13 @@ const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Hands every control connection to `serve` until `stop`. No error ends it: out of descriptors,
-/// it pauses instead of spinning and goes on by itself.
+/// it has others give back what they can spare (`relieve`), pauses instead of spinning, and goes
+/// on by itself.
 pub(super) async fn accept(
     listener: TcpListener,
     stop: CancellationToken,
     mut serve: impl FnMut(TcpStream, SocketAddr),
+    relieve: impl Fn(),
 ) {
     let mut stopped = pin!(stop.cancelled());
     let mut pause = Duration::ZERO;
@@ -40,6 +42,7 @@ pub(super) async fn accept(
                 if pause.is_zero() {
                     warn!("cannot accept a control connection, trying again: {error}");
                 }
+                relieve();
                 pause = (pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
                 tokio::select! {
                     () = &mut stopped => return,

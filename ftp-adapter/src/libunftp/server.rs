@@ -126,10 +126,12 @@ where
         for listener in listeners {
             let (server, sessions) = (Arc::clone(&server), sessions.clone());
             let (stop, cut) = (shutdown.clone(), cut.clone());
-            accepting.spawn(accept(listener, shutdown.clone(), move |stream, peer| {
+            let mux = server.mux.clone();
+            let serve = move |stream, peer| {
                 let session = Arc::clone(&server).session(stream, peer, stop.clone(), cut.clone());
                 sessions.spawn(session);
-            }));
+            };
+            accepting.spawn(accept(listener, shutdown.clone(), serve, move || mux.relieve()));
         }
         shutdown.cancelled().await;
         while accepting.join_next().await.is_some() {}

@@ -39,6 +39,7 @@ async fn accept(core: &Core, listener: &TcpListener, port: u16) {
                 if !std::mem::replace(&mut short, true) {
                     warn!(port, %error, "cannot accept; raise the limit on open files");
                 }
+                core.relieve();
                 sleep(backoff.failed()).await;
             }
             // The peer has gone while it was in the queue, or the network failed it.

@@ -4,14 +4,11 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use nix::sys::resource::{Resource, getrlimit};
 use tokio::net::TcpListener;
-use tracing::debug;
 
-use super::core::Core;
 use super::errors::BindError;
-use super::watch;
-use crate::Client;
-use crate::steer::{Ended, Group, LeaseId, Options, Spares, probe};
+use crate::steer::{Group, LeaseId, Options, Spares, probe};
 use crate::table::ReservationId;
 
 #[derive(Debug)]
@@ -35,7 +32,14 @@ impl Groups {
     /// Checks that the system can steer.
     pub(super) fn new() -> Result<Self, BindError> {
         probe()?;
-        Ok(Self { spares: Arc::new(Spares::new()), addresses: vec![], groups: vec![] })
+        // Half of what the process may open: the other half is for connections.
+        let descriptors = getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, _hard)| soft);
+        let plenty = usize::try_from(descriptors / 2).unwrap_or(usize::MAX);
+        Ok(Self {
+            spares: Arc::new(Spares::with_plenty(plenty)),
+            addresses: vec![],
+            groups: vec![],
+        })
     }
 
     /// Binds the next address and port and returns the group's own listener. The order is that
@@ -71,6 +75,13 @@ impl Groups {
         self.groups[index].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Ends every steered listener, lent or not.
+    pub(super) fn close(&self) {
+        for group in &self.groups {
+            group.lock().unwrap_or_else(PoisonError::into_inner).take();
+        }
+    }
+
     /// Gives back idle listeners everywhere: somebody needs descriptors.
     pub(super) fn trim(&self) {
         for group in &self.groups {
@@ -78,64 +89,6 @@ impl Groups {
             group.as_mut().map(Group::trim);
         }
     }
-}
-
-impl Core {
-    /// Takes a listener back from whoever it was lent to for this reservation. `None` if it was
-    /// not lent, or has come back already.
-    pub(super) fn take_back(
-        self: &Arc<Self>,
-        place: Place,
-        client: Client,
-        id: ReservationId,
-    ) -> Option<Returned> {
-        let groups = self.groups.as_ref()?;
-        let ended = groups.lock(place).as_mut()?.revoke(LeaseId::from(id))?;
-        match ended {
-            Ended::ByHolder { reset } => {
-                self.counters.strangers(place.port, reset as u64);
-                Some(Returned::Used)
-            }
-            Ended::Revoked { watch } => {
-                if let Some(watch) = watch {
-                    watch::spawn(self, place, client, watch);
-                }
-                Some(Returned::Revoked)
-            }
-            Ended::Deferred => Some(Returned::Revoked),
-        }
-    }
-
-    /// Takes an expired reservation's listener back.
-    pub(super) fn revoke(
-        self: &Arc<Self>,
-        address: u16,
-        port: u16,
-        client: Client,
-        id: ReservationId,
-    ) {
-        if let Some(port) = self.table.ports().index_of(port) {
-            self.take_back(Place { address, port }, client, id);
-        }
-    }
-
-    /// Ends every steered listener, before the accept path and with it the own listeners end.
-    pub(super) fn close_groups(&self) {
-        let Some(groups) = &self.groups else { return };
-        for group in &groups.groups {
-            group.lock().unwrap_or_else(PoisonError::into_inner).take();
-        }
-        debug!("steered listeners closed");
-    }
-}
-
-/// How a lent listener came back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Returned {
-    /// Its holder had closed it, as one does after accepting.
-    Used,
-    /// It was revoked.
-    Revoked,
 }
 
 impl From<ReservationId> for LeaseId {

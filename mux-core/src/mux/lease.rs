@@ -9,8 +9,9 @@ use tracing::debug;
 
 use super::core::{Core, Delivery};
 use super::errors::ReserveError;
-use super::groups::{Place, Returned};
+use super::groups::Place;
 use super::pressure::is_shortage;
+use super::take_back::Returned;
 use super::{Mux, watch};
 use crate::Client;
 use crate::steer::LendError;
@@ -126,6 +127,15 @@ impl Mux {
     }
 }
 
+impl Mux {
+    /// Gives back descriptors that the mux keeps only to be fast: steered listeners that nobody
+    /// holds. To be called when the process is out of descriptors; the mux does so itself when
+    /// it is the one who notices.
+    pub fn relieve(&self) {
+        self.core.relieve();
+    }
+}
+
 /// Why a group lent nothing.
 enum LendFailure {
     Closed,
@@ -137,9 +147,7 @@ impl Lease {
         match self.try_lend() {
             Err(LendFailure::Lend(LendError::System(error))) if is_shortage(&error) => {
                 debug!(client = %self.client, %error, "giving back idle listeners");
-                if let Some(groups) = &self.core.groups {
-                    groups.trim();
-                }
+                self.core.relieve();
                 self.try_lend()
             }
             result => result,

@@ -54,6 +54,8 @@ mod pressure;
 mod reservation;
 mod stats;
 #[cfg(all(feature = "steering", target_os = "linux"))]
+mod take_back;
+#[cfg(all(feature = "steering", target_os = "linux"))]
 mod watch;
 
 use std::sync::Arc;

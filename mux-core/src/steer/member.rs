@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use socket2::{SockRef, Socket};
 
+use super::spares::Counted;
 use crate::Client;
 
 /// The most connections that one call takes off a member's queue. A client that connects as fast
@@ -77,6 +78,7 @@ pub(super) struct Lease {
 #[derive(Debug)]
 pub(super) struct Member {
     pub(super) id: MemberId,
+    _counted: Counted,
     /// Shared with whoever watches it, so ending it is a shutdown and never just a close.
     pub(super) socket: Arc<Socket>,
     identity: Option<Identity>,
@@ -94,9 +96,10 @@ pub(super) struct Member {
 }
 
 impl Member {
-    pub(super) fn new(id: MemberId, socket: Socket) -> Self {
+    pub(super) fn new(id: MemberId, socket: Socket, counted: Counted) -> Self {
         Self {
             id,
+            _counted: counted,
             identity: Identity::of(socket.as_raw_fd()),
             socket: Arc::new(socket),
             client: None,
@@ -159,13 +162,15 @@ pub(super) struct Drained {
 
 #[cfg(test)]
 mod tests {
+    use super::super::spares::Spares;
     use super::*;
     use std::net::TcpListener;
 
     #[test]
     fn a_descriptor_is_closed_when_its_number_is_free_or_refers_to_something_else() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let member = Member::new(MemberId(0), Socket::from(listener));
+        let member =
+            Member::new(MemberId(0), Socket::from(listener), Arc::new(Spares::new()).count());
         let lent = member.socket.try_clone().unwrap();
         let lease = Lease { id: LeaseId::new(1), descriptor: lent.as_raw_fd() };
         assert!(!member.is_closed_by(lease));

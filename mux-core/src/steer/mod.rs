@@ -84,6 +84,7 @@ mod error;
 mod group;
 mod listener;
 mod member;
+mod outcome;
 mod pace;
 mod probe;
 mod program;
@@ -91,8 +92,9 @@ mod spares;
 mod swap;
 
 pub use error::{LendError, Unavailable};
-pub use group::{Arrival, Ended, Group, Lent, Options, Watch};
+pub use group::{Group, Options};
 pub use member::{LeaseId, MemberId, reset};
+pub use outcome::{Arrival, Ended, Lent, Watch};
 pub use probe::probe;
 pub use program::{MAX_MEMBERS_V4, MAX_MEMBERS_V6};
 pub use spares::Spares;

@@ -8,8 +8,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::error::Unavailable;
-use super::group::{Ended, Group, Options};
+use super::group::{Group, Options};
 use super::member::LeaseId;
+use super::outcome::Ended;
 use super::spares::Spares;
 use crate::Client;
 

@@ -5,20 +5,12 @@ use std::io;
 use socket2::{Domain, Socket};
 use tracing::warn;
 
-use super::group::{Ended, Group, Watch};
+use super::group::Group;
 use super::listener;
 use super::member::Member;
+use super::outcome::{Ended, Next, Watch};
 use super::pace;
 use super::program::Program;
-
-/// Whom the listener that takes another's place is for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Next {
-    /// The client that is steered to this index now.
-    SameClient,
-    /// Whoever comes next; nobody is steered there yet.
-    AnyClient,
-}
 
 impl Group {
     /// Attaches a program that names every member that has a client, but for those at an index
