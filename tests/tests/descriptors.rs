@@ -175,3 +175,21 @@ fn none_is_kept_for_strangers() {
     });
     serves_again(&server, 1);
 }
+
+/// Promise 11: what the server keeps from clients of before, it gives up for those of now. More
+/// clients than it has descriptors, one after the other, then many of them at once.
+#[test]
+fn clients_of_before_do_not_use_up_the_descriptors() {
+    let ports = Ports::consecutive(9);
+    let server = Launch::new(&ports).with_descriptor_limit(LIMIT).start();
+    server.put("file", &files::content("file", 1000));
+    for client in 0..200 {
+        let mut session = Client::login(address::client(client), server.control());
+        files::assert_own("file", 1000, &session.retr("file"));
+        session.quit();
+    }
+    let at_once = (0..8).map(|client| Holding::new(&server, address::client(client)));
+    for mut holding in at_once.collect::<Vec<_>>() {
+        files::assert_own("file", 1000, &holding.retr("file"));
+    }
+}
