@@ -102,7 +102,8 @@ impl Slot {
 /// Logs why a client gets no port: its own limits quietly, trouble of the system aloud.
 fn refused(client: Client, error: LeaseError) -> io::Error {
     match error {
-        LeaseError::Reserve(
+        LeaseError::Expired
+        | LeaseError::Reserve(
             ReserveError::NoFreePort | ReserveError::LineFull | ReserveError::ShutDown,
         ) => debug!(%client, "no passive port lent: {error}"),
         _ => warn!(%client, "no passive port lent: {error}"),

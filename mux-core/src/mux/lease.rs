@@ -1,6 +1,5 @@
 //! Lending listening sockets: for servers that want to call `accept` themselves.
 
-use std::io;
 use std::net::{IpAddr, TcpListener};
 use std::sync::Arc;
 
@@ -116,6 +115,7 @@ impl Mux {
             match lent {
                 Ok(listener) => return Ok((lease, listener)),
                 Err(LendFailure::Closed) => return Err(ReserveError::ShutDown.into()),
+                Err(LendFailure::Expired) => return Err(LeaseError::Expired),
                 Err(LendFailure::Lend(LendError::Full | LendError::TooManyPorts))
                     if crowded.len() + 1 < ports.len() =>
                 {
@@ -139,6 +139,7 @@ impl Mux {
 /// Why a group lent nothing.
 enum LendFailure {
     Closed,
+    Expired,
     Lend(LendError),
 }
 
@@ -166,8 +167,7 @@ impl Lease {
         // Expired before it was lent, when there was nothing to revoke yet.
         if !self.core.table.is_pending(self.id) {
             group.revoke(self.id.into());
-            let error = io::Error::new(io::ErrorKind::TimedOut, "the reservation has expired");
-            return Err(LendFailure::Lend(error.into()));
+            return Err(LendFailure::Expired);
         }
         Ok(lent.listener)
     }
@@ -183,6 +183,9 @@ pub enum LeaseError {
     /// The mux does not listen where the client would connect to.
     #[error("no passive port is bound on {0}: add it to the addresses of the multiplexer")]
     NotBound(IpAddr),
+    /// The reservation's deadline passed before a socket could be lent for it.
+    #[error("the reservation expired before a socket was lent for it: give it more time")]
+    Expired,
     /// The mux was built without steering.
     #[error("no listening sockets can be lent: build the multiplexer with steering on")]
     SteeringOff,

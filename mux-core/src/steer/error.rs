@@ -12,7 +12,7 @@ pub enum LendError {
     #[error("the client's address family is not the listener's: lend from a group of its family")]
     WrongFamily,
     /// The group has as many members as it may have, and every one is lent.
-    #[error("every steered listener of this port is in use: raise max_members or try another port")]
+    #[error("as many clients as one port can steer hold this one: try another port")]
     Full,
     /// As many ports steer already as may: see the limits of [`steer`](super). Another port that
     /// steers already may do.

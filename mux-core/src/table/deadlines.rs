@@ -52,7 +52,7 @@ impl Deadlines {
     /// Takes out the earliest entry if it is due. It may be that of a reservation which ended
     /// early; the caller says so with [`was_stale`](Self::was_stale).
     pub(super) fn pop_due(&mut self, now: Time) -> Option<Entry> {
-        let due = self.earliest()? <= now;
+        let due = self.heap.peek()?.0.deadline <= now;
         if due { self.heap.pop().map(|Reverse(entry)| entry) } else { None }
     }
 
@@ -60,9 +60,16 @@ impl Deadlines {
         self.stale = self.stale.saturating_sub(1);
     }
 
-    /// No live entry is due before this.
-    pub(super) fn earliest(&self) -> Option<Time> {
-        self.heap.peek().map(|Reverse(entry)| entry.deadline)
+    /// The earliest deadline of a live entry. Those before it that are not live are let go of.
+    pub(super) fn earliest(&mut self, is_live: impl Fn(&Entry) -> bool) -> Option<Time> {
+        loop {
+            let Reverse(first) = self.heap.peek()?;
+            if is_live(first) {
+                return Some(first.deadline);
+            }
+            self.heap.pop();
+            self.was_stale();
+        }
     }
 }
 
@@ -85,7 +92,8 @@ mod tests {
         let due: Vec<u64> =
             std::iter::from_fn(|| deadlines.pop_due(now)).map(|e| e.deadline.as_nanos()).collect();
         assert_eq!(due, [1, 3, 5]);
-        assert_eq!(deadlines.earliest(), Some(Time::from_nanos(9)));
+        assert_eq!(deadlines.earliest(|_| true), Some(Time::from_nanos(9)));
+        assert_eq!(deadlines.earliest(|_| false), None);
     }
 
     #[test]

@@ -319,10 +319,11 @@ impl<P> Table<P> {
         expired
     }
 
-    /// A time before which no reservation expires; `None` if there is no reservation.
+    /// The earliest deadline of a pending reservation; `None` if there is no reservation.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Time> {
-        self.shards.iter().filter_map(|shard| self.enter(shard).deadlines.earliest()).min()
+        let earliest = |shard| self.enter(shard).deadlines.earliest(|entry| self.is_live(entry));
+        self.shards.iter().filter_map(earliest).min()
     }
 
     /// Whether the reservation has not ended, as of now.
@@ -375,10 +376,13 @@ impl<P> Table<P> {
 
     /// Notes that a freed slot's deadline is still in the shard's heap.
     fn note_ended_early(&self, clients: &mut Clients) {
-        clients.deadlines.ended_early(|entry| {
-            let word = self.slots[entry.slot as usize].load();
-            word.generation() as u32 == entry.generation && word.is_live()
-        });
+        clients.deadlines.ended_early(|entry| self.is_live(entry));
+    }
+
+    /// Whether the reservation that a deadline belongs to has not ended.
+    fn is_live(&self, entry: &Entry) -> bool {
+        let word = self.slots[entry.slot as usize].load();
+        word.generation() as u32 == entry.generation && word.is_live()
     }
 
     /// Takes room for one more slot, once more after giving back what has ended anywhere.

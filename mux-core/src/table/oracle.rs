@@ -168,10 +168,8 @@ impl Run {
     }
 
     fn expire(&mut self) {
-        if let Some(earliest) = self.live().map(|entry| entry.deadline).min() {
-            let next = self.table.next_deadline();
-            assert!(next.is_some_and(|next| next <= earliest), "{next:?} after {earliest:?}");
-        }
+        let earliest = self.live().map(|entry| entry.deadline).min();
+        assert_eq!(self.table.next_deadline(), earliest, "the next deadline");
         for expired in self.table.expire(self.now) {
             let key = (expired.client, expired.port);
             let at = self

@@ -29,7 +29,7 @@ impl TakenPorts {
     }
 
     /// Takes a free port out of `width`, starting the search at a random one: a port that can be
-    /// predicted can be stolen (RFC 2577, section 3).
+    /// predicted can be stolen (RFC 2577, section 8).
     pub(super) fn take(&mut self, width: usize, random: &mut impl Rng) -> Option<u16> {
         match self {
             Self::Few(taken) => {

@@ -101,6 +101,6 @@ async fn run(options: Options, log: Option<slog::Logger>) -> Result<(), Box<dyn 
     let listeners = control.into_iter().map(|listener| listener.listener);
     let cut = server.serve(listeners, shutdown).await;
     mux.shutdown().await;
-    screen::stopped(cut);
+    screen::stopped(cut, &mux.stats());
     Ok(())
 }

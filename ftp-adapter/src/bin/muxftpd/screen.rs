@@ -2,6 +2,7 @@
 
 use crate::options::Options;
 use crate::served::Served;
+use mux_core::mux::Stats;
 use std::env;
 use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal, Write as _};
@@ -33,8 +34,17 @@ pub(crate) fn draining(signal: &str, drain_timeout: Duration) {
     ));
 }
 
-/// Says that it is over.
-pub(crate) fn stopped(cut: usize) {
+/// Says that it is over, and what it was.
+pub(crate) fn stopped(cut: usize, stats: &Stats) {
+    let refused = &stats.refused;
+    let refused = refused.no_free_port + refused.line_full + refused.table_full;
+    print(&format!(
+        "  served       {} data connections; {refused} refused, {} never came\n  \
+         strangers    {} turned away\n",
+        stats.claimed,
+        stats.expired + stats.cancelled,
+        stats.strangers,
+    ));
     print(&match cut {
         0 => "stopped\n".to_owned(),
         1 => "stopped, 1 session was cut\n".to_owned(),

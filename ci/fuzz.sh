@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Fuzzes every target for some seconds (60 unless told), starting from its corpus, and fails if
+# one finds anything. Needs a nightly compiler.
+#
+# New inputs stay under fuzz/target, for the next run. To add them to the corpus, copy them there
+# and keep what reaches more than the rest (with use_counters=1: also what runs it more often):
+#   cargo +nightly fuzz cmin TARGET -- -use_counters=0
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+seconds="${1:-60}"
+
+if ! cargo fuzz --version >/dev/null 2>&1; then
+    cargo install cargo-fuzz --locked
+fi
+
+cargo +nightly fuzz build
+
+summary=""
+failed=0
+for target in $(cargo fuzz list); do
+    found="fuzz/target/found/$target"
+    log="$found.log"
+    mkdir -p "$found"
+    echo "== $target, $seconds s"
+    status=0
+    cargo +nightly fuzz run "$target" "$found" "fuzz/corpus/$target" -- \
+        -max_total_time="$seconds" -max_len=1024 -print_final_stats=1 >"$log" 2>&1 || status=$?
+    executions="$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")"
+    coverage="$(grep -o 'cov: [0-9]* ft: [0-9]*' "$log" | tail -n 1 || true)"
+    summary+="$target: ${executions:-no} executions, ${coverage:-no coverage known}"$'\n'
+    if [ "$status" -ne 0 ]; then
+        failed=1
+        summary+="$target: FAILED, see $log"$'\n'
+        tail -n 100 "$log"
+    fi
+done
+
+printf '\n%s' "$summary"
+exit "$failed"
