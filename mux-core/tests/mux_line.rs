@@ -46,6 +46,24 @@ async fn the_line_is_first_come_first_served() {
     }
 }
 
+/// Nobody overtakes, not even who asks between a port's return and the first one's turn.
+#[tokio::test]
+async fn a_newcomer_does_not_overtake() {
+    let mux = mux(1, |mux| mux.wait(LONG));
+    let held = mux.reserve(client(1)).await.unwrap();
+    let first = tokio::spawn({
+        let mux = mux.clone();
+        async move { mux.reserve(client(1)).await.unwrap() }
+    });
+    until(|| mux.stats().waiting == 1).await;
+    drop(held);
+    // The first has not run since, and keeps the port for good when it does.
+    let newcomer = tokio::time::timeout(Duration::from_millis(50), mux.reserve(client(1)));
+    assert!(newcomer.await.is_err(), "overtaken");
+    drop(within(first).await.unwrap());
+    within(mux.reserve(client(1))).await.unwrap();
+}
+
 /// Whoever waits is served when a reservation expires.
 #[tokio::test]
 async fn an_expired_port_goes_to_the_line() {

@@ -1,0 +1,80 @@
+//! The table takes at most 256 bytes per pending reservation, all in, and gives back what clients
+//! and deadlines took.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicIsize, Ordering::Relaxed};
+
+use mux_core::table::{Matching, ReservationId, Table, Time};
+use mux_core::{Client, PortSet};
+
+/// Counts the bytes that are allocated.
+struct Counting;
+
+static ALLOCATED: AtomicIsize = AtomicIsize::new(0);
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+// SAFETY: it does what the system's allocator does, and counts.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATED.fetch_add(layout.size() as isize, Relaxed);
+        // SAFETY: as the caller promises.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        ALLOCATED.fetch_sub(layout.size() as isize, Relaxed);
+        // SAFETY: as the caller promises.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+fn client(n: usize) -> Client {
+    IpAddr::from(Ipv4Addr::from_bits(n as u32)).into()
+}
+
+/// Fills a table with `clients` times `each` reservations, and returns the bytes for each of them.
+fn bytes_per_reservation(ports: &str, clients: usize, each: usize) -> isize {
+    let ports: PortSet = ports.parse().unwrap();
+    let count = clients * each;
+    let mut ids: Vec<ReservationId> = Vec::with_capacity(count);
+
+    let before = ALLOCATED.load(Relaxed);
+    // The payload is as large as the front's.
+    let table: Table<[u64; 2]> = Table::with_seed(ports, count, 1);
+    let empty = ALLOCATED.load(Relaxed);
+    for n in 0..count {
+        let deadline = Time::from_nanos(1000 + n as u64);
+        let reserved = table.reserve(client(n / each), deadline, Matching::Address, [0; 2]);
+        ids.push(reserved.unwrap().id);
+    }
+    let full = ALLOCATED.load(Relaxed);
+    for id in ids {
+        table.cancel(id).unwrap();
+    }
+    let left = ALLOCATED.load(Relaxed) - empty;
+    assert!(left < (full - empty) / 2 + 100_000, "{left} of {} bytes are kept", full - empty);
+    (full - before) / count as isize
+}
+
+/// One test, so that nothing else allocates meanwhile.
+#[test]
+fn a_reservation_takes_at_most_256_bytes() {
+    for (ports, clients, each) in [
+        ("8192-8200", 100_000, 1),
+        ("8192-8200", 60_000, 1),
+        ("8192-8200", 20_000, 5),
+        ("8192-8200", 10_000, 9),
+        ("10000-26383", 100_000, 1),
+        ("10000-26383", 2_000, 30),
+        ("10000-26383", 500, 200),
+        ("10000-26383", 6, 16_384),
+        ("1-65535", 5_000, 13),
+    ] {
+        let bytes = bytes_per_reservation(ports, clients, each);
+        println!("{ports}, {clients} clients with {each}: {bytes} bytes per reservation");
+        assert!(bytes <= 256, "{bytes} bytes: {ports}, {clients} clients with {each} each");
+    }
+}
