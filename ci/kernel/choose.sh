@@ -10,7 +10,10 @@ choose_kernel() {
         return
     fi
     if ! command -v linux.uml > /dev/null; then
-        apt-get install -y --no-install-recommends user-mode-linux kmod iproute2 > /dev/null
+        local sudo=""
+        [ "$(id -u)" = 0 ] || sudo=sudo
+        $sudo apt-get update --quiet > /dev/null
+        $sudo apt-get install --yes --no-install-recommends user-mode-linux kmod iproute2 > /dev/null
     fi
     local target
     target=$(rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
