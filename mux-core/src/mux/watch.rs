@@ -20,7 +20,8 @@ use super::groups::Place;
 use crate::Client;
 use crate::steer::{Arrival, MemberId, Watch};
 
-/// How soon to ask again whether the holder has closed: soon, then ever less often.
+/// How soon to look after an arrival, and again while it is held: soon, then ever less often. To
+/// look at once would be in vain, since the holder has yet to be woken.
 const SOONEST: Duration = Duration::from_millis(1);
 const LATEST: Duration = Duration::from_millis(64);
 
@@ -46,11 +47,9 @@ pub(super) fn spawn(core: &Arc<Core>, place: Place, client: Client, watch: Watch
             ready.clear_ready();
             let mut pause = SOONEST;
             loop {
+                sleep(pause).await;
                 match watched.arrived(place, client, member) {
-                    Some(Arrival::Held) => {
-                        sleep(pause).await;
-                        pause = (pause * 2).min(LATEST);
-                    }
+                    Some(Arrival::Held) => pause = (pause * 2).min(LATEST),
                     Some(Arrival::Gone) | None => return,
                     Some(_) => break,
                 }

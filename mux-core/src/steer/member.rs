@@ -3,10 +3,11 @@
 use std::io;
 use std::mem::MaybeUninit;
 use std::net::TcpStream;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::{SockRef, Socket};
 
 use super::spares::Counted;
@@ -122,8 +123,19 @@ impl Member {
         identity.is_none() || identity != self.identity
     }
 
+    /// Whether there is anything to take, or to be told.
+    fn is_readable(&self) -> bool {
+        let mut asked = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
+        // Where it cannot be told, accepting tells.
+        poll(&mut asked, PollTimeout::ZERO).map_or(true, |count| count > 0)
+    }
+
     /// Takes what is queued. Only for a member that nobody else accepts on.
     pub(super) fn drain(&self, mut each: impl FnMut(TcpStream)) -> Drained {
+        // Nothing waits, as a rule, and to accept is dear: it makes a socket first.
+        if !self.is_readable() {
+            return Drained { taken: 0, left: Ok(false) };
+        }
         // The flag is shared with the duplicate, whose holder may have cleared it.
         if let Err(error) = self.socket.set_nonblocking(true) {
             return Drained { taken: 0, left: Err(error) };
