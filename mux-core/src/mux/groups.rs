@@ -77,9 +77,10 @@ impl Groups {
 
     /// Ends every steered listener, lent or not.
     pub(super) fn close(&self) {
-        for group in &self.groups {
-            group.lock().unwrap_or_else(PoisonError::into_inner).take();
-        }
+        let take = |group: &Mutex<Option<Group>>| {
+            group.lock().unwrap_or_else(PoisonError::into_inner).take()
+        };
+        Group::end_all(self.groups.iter().filter_map(take));
     }
 
     /// Gives back idle listeners everywhere: somebody needs descriptors.

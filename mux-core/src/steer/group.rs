@@ -10,6 +10,7 @@ use socket2::{Domain, Socket};
 use tracing::{debug, warn};
 
 use super::error::LendError;
+use super::grace;
 use super::listener;
 use super::member::{Lease, LeaseId, Member, MemberId, reset};
 use super::outcome::{Arrival, Ended, Lent, Next, Watch};
@@ -34,6 +35,9 @@ impl Default for Options {
         Self { backlog: 1024, member_backlog: 64, max_members: MAX_MEMBERS_V4 }
     }
 }
+
+/// How many idle members give up their clients at a time.
+const RETIRED_AT_ONCE: usize = 32;
 
 /// The listeners of one address and port: the own one, and one for each client that is steered.
 ///
@@ -260,6 +264,8 @@ impl Group {
                 warn!(address = %self.address, %error, "idle listeners cannot be given back");
                 return 0;
             }
+            // What is past the end goes anywhere.
+            grace::wait();
             while self.members.len() > keep {
                 self.end_last();
             }
@@ -267,6 +273,23 @@ impl Group {
         }
         self.check();
         count
+    }
+
+    /// Ends many groups, with one wait for all of them rather than one for each.
+    pub fn end_all(groups: impl IntoIterator<Item = Self>) {
+        let mut groups: Vec<Self> = groups.into_iter().collect();
+        for group in &mut groups {
+            group.steer_nobody();
+        }
+        if groups.iter().any(|group| !group.members.is_empty()) {
+            grace::wait();
+        }
+    }
+
+    fn steer_nobody(&mut self) {
+        if let Err(error) = self.attach_without(|_| true) {
+            warn!(address = %self.address, %error, "steered listeners are ended while steered to");
+        }
     }
 
     fn position(&self, client: Client) -> Option<usize> {
@@ -300,7 +323,8 @@ impl Group {
 
     /// The index of a member that nobody was ever steered to.
     fn vacancy(&mut self) -> Result<usize, LendError> {
-        let unused = |member: &Member| member.client.is_none() && member.is_idle();
+        let unused =
+            |member: &Member| member.client.is_none() && member.is_idle() && !member.retired;
         if let Some(index) = self.members.iter().position(unused) {
             return Ok(index);
         }
@@ -313,12 +337,32 @@ impl Group {
             self.members.push(member);
             return Ok(self.members.len() - 1);
         }
-        let idle = self.members.iter().enumerate().filter(|(_, member)| member.is_idle());
-        let (index, _) = idle.min_by_key(|(_, member)| member.idle_since).ok_or(LendError::Full)?;
+        let retired = self.members.iter().position(|member| member.retired);
+        let index = match retired {
+            Some(index) => index,
+            None => self.retire_idle()?,
+        };
         // Only a revoke may use a spare: lending needs one more descriptor than it frees.
         let socket = listener::open(Domain::for_address(self.address))?;
         self.swap(index, socket, Next::AnyClient)?;
         Ok(index)
+    }
+
+    /// Takes the clients away from the members that have been idle longest, so that their places
+    /// can be used, and returns the index of one. Of several, because the wait is the same.
+    fn retire_idle(&mut self) -> Result<usize, LendError> {
+        let mut idle: Vec<usize> =
+            (0..self.members.len()).filter(|&index| self.members[index].is_idle()).collect();
+        idle.sort_unstable_by_key(|&index| self.members[index].idle_since);
+        idle.truncate(idle.len().div_ceil(4).min(RETIRED_AT_ONCE));
+        let &oldest = idle.first().ok_or(LendError::Full)?;
+        self.attach_without(|index| idle.contains(&index))?;
+        grace::wait();
+        for index in idle {
+            self.members[index].client = None;
+            self.members[index].retired = true;
+        }
+        Ok(oldest)
     }
 
     /// Sees to it that there is a program before there is a first member: without one the kernel
@@ -429,11 +473,9 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        if self.members.is_empty() {
-            return;
-        }
-        if let Err(error) = self.attach_without(|_| true) {
-            warn!(address = %self.address, %error, "steered listeners are ended while steered to");
+        if self.members.iter().any(|member| member.steered) {
+            self.steer_nobody();
+            grace::wait();
         }
         while !self.members.is_empty() {
             self.end_last();

@@ -88,6 +88,8 @@ pub(super) struct Member {
     /// Whether the attached program names this member.
     pub(super) steered: bool,
     pub(super) lease: Option<Lease>,
+    /// It was steered to somebody once and is no more, for good: only its place is of use.
+    pub(super) retired: bool,
     /// Its lease was revoked, but the system has not let us end the socket yet.
     pub(super) condemned: bool,
     /// Whether the socket was handed out to be watched.
@@ -106,6 +108,7 @@ impl Member {
             client: None,
             steered: false,
             lease: None,
+            retired: false,
             condemned: false,
             watched: false,
             idle_since: 0,

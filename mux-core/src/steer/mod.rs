@@ -21,6 +21,9 @@
 //! * A listener that joins is appended. One that leaves, by `close` or `shutdown`, leaves a hole
 //!   into which *the last one is moved*.
 //! * An index past the end falls back to a hash over all sockets: connections would go anywhere.
+//! * The kernel does not wait for lookups under way when a program is replaced: an index taken from
+//!   the old one may be used after. So whoever loses an index is taken out of the program first,
+//!   then those lookups are waited for, and only then the index changes hands.
 //! * A handshake that has begun at one listener is completed there, whatever the program says by
 //!   then. So a listener that has ever been steered to serves **one client for its whole life**.
 //!
@@ -74,13 +77,9 @@
 //!   A process of the *same* user that binds the port with `SO_REUSEPORT` on purpose can join and
 //!   spoils the order; it cannot do so by accident through [`Group::bind`], which claims the port
 //!   exclusively first.
-//! * The kernel does not wait for a lookup in progress when a program is replaced. A lookup that
-//!   took an index from the old program and was held up (a stopped virtual CPU) until the replace
-//!   for *another* client was done would start a handshake at the new client's listener. Creating
-//!   the new listener between the two steps leaves tens of microseconds for a lookup that takes
-//!   less than one. A holder that compares the peer's address has closed even that.
 
 mod error;
+mod grace;
 mod group;
 mod listener;
 mod member;

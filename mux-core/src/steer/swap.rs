@@ -5,6 +5,7 @@ use std::io;
 use socket2::{Domain, Socket};
 use tracing::warn;
 
+use super::grace;
 use super::group::Group;
 use super::listener;
 use super::member::Member;
@@ -39,6 +40,7 @@ impl Group {
         // Step 1: nobody is steered to the index that changes hands.
         if next == Next::AnyClient && self.members[index].steered {
             self.attach_without(|left_out| left_out == index)?;
+            grace::wait();
         }
         let ended = self.members[index].socket.clone();
         listener::join(&socket, self.address, self.options.member_backlog)?; // Step 2: it is last.
@@ -59,6 +61,7 @@ impl Group {
         let last = self.members.len() - 1;
         if self.members[index].steered || self.members[last].steered {
             self.attach_without(|left_out| left_out == index || left_out == last)?;
+            grace::wait();
         }
         listener::end(&self.members[index].socket);
         self.members.swap_remove(index);
