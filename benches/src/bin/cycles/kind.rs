@@ -1,0 +1,87 @@
+//! Which servers can be compared.
+
+use serde::{Serialize, Serializer};
+use std::fmt;
+use std::str::FromStr;
+
+/// A server and how it is set up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ServerKind {
+    pub(crate) mechanism: Mechanism,
+    /// How many passive ports it has.
+    pub(crate) ports: u16,
+    /// Whether TCP_NODELAY is set on control connections that libunftp itself would not set it on.
+    pub(crate) nodelay: bool,
+}
+
+/// How a server comes by passive ports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mechanism {
+    /// `muxftpd`.
+    Mux,
+    /// libunftp as it is by default: a port of its own for every pending transfer.
+    Default,
+    /// libunftp in pooled mode.
+    Pooled,
+}
+
+const NAMES: [(Mechanism, &str); 3] =
+    [(Mechanism::Mux, "muxftpd"), (Mechanism::Default, "default"), (Mechanism::Pooled, "pooled")];
+
+impl FromStr for ServerKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || {
+            format!(
+                "{text:?} is no server: write muxftpd-9, default-2700, pooled-9-nodelay and so on"
+            )
+        };
+        let mut parts = text.split('-');
+        let name = parts.next().unwrap_or_default();
+        let (mechanism, _) = NAMES.iter().find(|(_, known)| *known == name).ok_or_else(wrong)?;
+        let ports = parts.next().and_then(|ports| ports.parse().ok()).ok_or_else(wrong)?;
+        let nodelay = match (parts.next(), parts.next(), mechanism) {
+            (None, _, _) => false,
+            (Some("nodelay"), None, Mechanism::Default | Mechanism::Pooled) => true,
+            _ => return Err(wrong()),
+        };
+        if !(1..=20_000).contains(&ports) {
+            return Err(wrong());
+        }
+        Ok(Self { mechanism: *mechanism, ports, nodelay })
+    }
+}
+
+impl fmt::Display for ServerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = NAMES.iter().find(|(known, _)| *known == self.mechanism).map_or("", |(_, n)| n);
+        let nodelay = if self.nodelay { "-nodelay" } else { "" };
+        f.pad(&format!("{name}-{}{nodelay}", self.ports))
+    }
+}
+
+impl Serialize for ServerKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_as_they_are_written() {
+        for name in ["muxftpd-9", "default-2700", "default-9-nodelay", "pooled-9-nodelay"] {
+            assert_eq!(name.parse::<ServerKind>().unwrap().to_string(), name);
+        }
+    }
+
+    #[test]
+    fn what_is_no_server_is_refused() {
+        for name in ["", "muxftpd", "muxftpd-0", "muxftpd-9-nodelay", "pooled-9-x", "other-9"] {
+            assert!(name.parse::<ServerKind>().is_err(), "{name}");
+        }
+    }
+}

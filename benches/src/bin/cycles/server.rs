@@ -1,0 +1,124 @@
+//! The server processes.
+
+use crate::client::Client;
+use crate::kind::{Mechanism, ServerKind};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+use std::{env, fs, io};
+
+/// How long a server may take to start or to stop.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running server; stopped when dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) kind: ServerKind,
+    pub(crate) address: SocketAddr,
+    child: Child,
+}
+
+/// What all servers have in common.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    pub(crate) root: PathBuf,
+    pub(crate) muxftpd: PathBuf,
+    /// A command in front of each server's own.
+    pub(crate) through: Vec<String>,
+}
+
+impl Server {
+    /// Starts a server on `first_port` for control and the ports after it as passive ports, and
+    /// waits until clients can log in.
+    pub(crate) fn start(kind: ServerKind, setup: &Setup, first_port: u16) -> io::Result<Self> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, first_port));
+        let (first, last) = (first_port + 1, first_port + kind.ports);
+        let (program, arguments) = match kind.mechanism {
+            Mechanism::Mux => (
+                setup.muxftpd.clone(),
+                vec![
+                    format!("--listen={address}"),
+                    format!("--passive-ports={first}-{last}"),
+                    format!("--root={}", setup.root.display()),
+                    "--idle-timeout=1day".to_owned(),
+                ],
+            ),
+            Mechanism::Default | Mechanism::Pooled => (
+                env::current_exe()?,
+                vec![
+                    "peer".to_owned(),
+                    kind.to_string(),
+                    address.to_string(),
+                    first.to_string(),
+                    setup.root.display().to_string(),
+                ],
+            ),
+        };
+        let mut line = setup.through.iter().cloned();
+        let mut command = match line.next() {
+            None => Command::new(&program),
+            Some(tracer) => {
+                let mut command = Command::new(tracer);
+                command.args(line).arg(&program);
+                command
+            }
+        };
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null());
+        let child = command.spawn().map_err(|error| at(&program, &error))?;
+        let mut server = Self { kind, address, child };
+        server.wait_until_ready()?;
+        Ok(server)
+    }
+
+    fn wait_until_ready(&mut self) -> io::Result<()> {
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            match Client::log_in(Ipv4Addr::LOCALHOST, self.address, false) {
+                Ok(_) => return Ok(()),
+                Err(error) if Instant::now() > give_up => return Err(error),
+                Err(_) => sleep(Duration::from_millis(20)),
+            }
+            if let Some(status) = self.child.try_wait()? {
+                return Err(io::Error::other(format!("{} did not start: {status}", self.kind)));
+            }
+        }
+    }
+
+    /// The server's process: the last one, where others were put in front of it.
+    pub(crate) fn process(&self) -> Pid {
+        let mut process = self.child.id();
+        while let Some(child) = first_child(process) {
+            process = child;
+        }
+        Pid::from_raw(process.cast_signed())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // A tracer ends with what it traces.
+        let _ = kill(self.process(), Signal::SIGTERM);
+        let give_up = Instant::now() + PATIENCE;
+        while let Ok(None) = self.child.try_wait() {
+            if Instant::now() > give_up {
+                let _ = kill(self.process(), Signal::SIGKILL);
+                let _ = self.child.wait();
+            }
+            sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+fn first_child(process: u32) -> Option<u32> {
+    let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children")).ok()?;
+    children.split_whitespace().next()?.parse().ok()
+}
+
+fn at(program: &Path, error: &io::Error) -> io::Error {
+    let hint = "build it with the same profile, or name it with --muxftpd";
+    io::Error::new(error.kind(), format!("cannot run {}: {error}; {hint}", program.display()))
+}
