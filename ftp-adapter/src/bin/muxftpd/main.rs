@@ -1,6 +1,7 @@
 //! `muxftpd`: an anonymous FTP server that shares a few passive ports among many clients.
 
 mod anonymous;
+mod download;
 mod limits;
 mod listen;
 mod logging;

@@ -1,6 +1,9 @@
 //! The served directory.
 
+use crate::download;
 use async_trait::async_trait;
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
 use std::fmt::Debug;
 use std::io::{self, Cursor};
 use std::path::{Path, PathBuf};
@@ -15,6 +18,8 @@ use unftp_sbe_fs::{Filesystem, Meta};
 #[derive(Debug, Clone)]
 pub(crate) struct Served {
     files: Arc<Filesystem>,
+    /// The same directory, for sending files.
+    directory: Arc<Dir>,
     root: PathBuf,
     writable: bool,
 }
@@ -24,8 +29,9 @@ impl Served {
     pub(crate) fn open(root: &Path, writable: bool) -> std::result::Result<Self, OpenError> {
         let error = |error| OpenError { root: root.to_owned(), error };
         let root = root.canonicalize().map_err(error)?;
-        let files = Filesystem::new(&root).map_err(error)?;
-        Ok(Self { files: Arc::new(files), root, writable })
+        let files = Arc::new(Filesystem::new(&root).map_err(error)?);
+        let directory = Dir::open_ambient_dir(&root, ambient_authority()).map_err(error)?;
+        Ok(Self { files, directory: Arc::new(directory), root, writable })
     }
 
     /// Its absolute path.
@@ -96,7 +102,7 @@ impl<U: UserDetail> StorageBackend<U> for Served {
 
     async fn get_into<'a, P, W>(
         &self,
-        user: &U,
+        _user: &U,
         path: P,
         start: u64,
         output: &'a mut W,
@@ -105,7 +111,9 @@ impl<U: UserDetail> StorageBackend<U> for Served {
         W: AsyncWrite + Unpin + Sync + Send + ?Sized,
         P: AsRef<Path> + Send + Debug,
     {
-        self.files.get_into(user, path, start, output).await
+        let path = path.as_ref();
+        let path = path.strip_prefix("/").unwrap_or(path).to_owned();
+        Ok(download::copy(self.directory.clone(), path, start, output).await?)
     }
 
     async fn get<P>(
@@ -195,13 +203,26 @@ mod tests {
         let served = Served::open(directory.path(), true).unwrap();
         let user = &DefaultUser;
         // Around the buffer sizes on the way: a part that stays in a buffer would be missed.
-        for length in [0, 1, 4095, 4096, 4097, 8192, 100_001] {
+        for length in [0, 1, 4095, 4096, 4097, 65_535, 65_536, 65_537, 327_680, 1_000_001] {
             let bytes: Vec<u8> = (0..length).map(|i: usize| i as u8).collect();
             let input = Cursor::new(bytes.clone());
             assert_eq!(served.put(user, input, "/file", 0).await.unwrap(), length as u64);
             let mut read = Vec::new();
             served.get_into(user, "/file", 0, &mut read).await.unwrap();
             assert!(read == bytes, "{length} bytes");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::create_dir(directory.path().join("folder")).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", directory.path().join("link")).unwrap();
+        let served = Served::open(directory.path(), false).unwrap();
+        for path in ["/missing", "/folder", "/link", "/../etc/passwd", "/"] {
+            let mut content = Vec::new();
+            let result = served.get_into(&DefaultUser, path, 0, &mut content).await;
+            assert!(result.is_err() && content.is_empty(), "{path}");
         }
     }
 
