@@ -208,3 +208,18 @@ async fn a_lease_may_be_dropped_anywhere() {
     let _there = connect(client(1), second.port()).await;
     accept(listener).await;
 }
+
+/// Promise 9: a port whose holder has accepted and closed is free at once, also for those who do
+/// not wait.
+#[tokio::test]
+async fn a_used_port_is_free_for_those_who_do_not_wait() {
+    let mux = mux(1, |mux| mux.steering(true).wait(NO_WAIT));
+    let mut leases = Vec::new();
+    for _ in 0..100 {
+        let (lease, listener) = lease(&mux, 1).await;
+        let _there = connect(client(1), lease.port()).await;
+        accept(listener).await;
+        leases.push(lease);
+    }
+    assert!(mux.stats().claimed >= 99);
+}

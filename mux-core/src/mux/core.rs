@@ -153,8 +153,20 @@ impl Core {
         }
     }
 
-    /// One attempt. The inner error is that no port is free.
+    /// One attempt, or two if a port turns out to be free. The inner error is that none is.
     fn try_reserve(
+        &self,
+        client: Client,
+        matching: Matching,
+        delivery: Delivery,
+    ) -> Result<Result<Reserved, Delivery>, ReserveError> {
+        match self.reserve_once(client, matching, delivery)? {
+            Err(delivery) if self.look(client) => self.reserve_once(client, matching, delivery),
+            result => Ok(result),
+        }
+    }
+
+    fn reserve_once(
         &self,
         client: Client,
         matching: Matching,

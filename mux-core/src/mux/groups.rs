@@ -75,6 +75,15 @@ impl Groups {
         self.groups[index].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// All groups.
+    pub(super) fn places(&self) -> impl Iterator<Item = Place> + use<> {
+        let ports = self.groups.len() / self.addresses.len();
+        (0..self.groups.len()).map(move |index| Place {
+            address: (index / ports) as u16,
+            port: (index % ports) as u16,
+        })
+    }
+
     /// Ends every steered listener, lent or not.
     pub(super) fn close(&self) {
         let take = |group: &Mutex<Option<Group>>| {

@@ -28,6 +28,10 @@ impl Groups {
 impl Core {
     pub(super) fn revoke(&self, _: u16, _: u16, _: Client, _: ReservationId) {}
 
+    pub(super) fn look(&self, _: Client) -> bool {
+        false
+    }
+
     pub(super) fn relieve(&self) {}
 
     pub(super) fn close_groups(&self) {

@@ -59,6 +59,19 @@ pub(super) fn spawn(core: &Arc<Core>, place: Place, client: Client, watch: Watch
 }
 
 impl Core {
+    /// Looks at once for what the watchers of a client's listeners would see soon: whether a
+    /// holder has closed its listener. Whether one has.
+    pub(super) fn look(&self, client: Client) -> bool {
+        let Some(groups) = &self.groups else { return false };
+        let mut any = false;
+        for place in groups.places() {
+            let member = groups.lock(place).as_ref().and_then(|group| group.member_of(client));
+            let arrival = member.and_then(|member| self.arrived(place, client, member));
+            any |= matches!(arrival, Some(Arrival::Finished { .. }));
+        }
+        any
+    }
+
     /// Deals with a readable member; `None` if its group is closed.
     fn arrived(&self, place: Place, client: Client, member: MemberId) -> Option<Arrival> {
         let groups = self.groups.as_ref()?;

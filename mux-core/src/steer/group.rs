@@ -216,6 +216,12 @@ impl Group {
         Some(ended)
     }
 
+    /// The member that serves `client`, if there is one.
+    #[must_use]
+    pub fn member_of(&self, client: Client) -> Option<MemberId> {
+        self.position(client).map(|index| self.members[index].id)
+    }
+
     /// Finds out what a readable member means, and takes what is queued if nobody holds it.
     ///
     /// What is queued at a member without holder is not reset here but handed to `stranger`,
