@@ -1,9 +1,45 @@
 //! Shares a few listening TCP ports among many clients.
 //!
+#![cfg_attr(feature = "mux", doc = "```")]
+#![cfg_attr(not(feature = "mux"), doc = "```ignore")]
+//! use mux_core::{Mux, PortSet};
+//! use tokio::net::TcpStream;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let ports: PortSet = "29192-29200".parse()?;
+//! let mux = Mux::builder(ports).bind()?;
+//!
+//! // Two sessions, whose clients have different addresses. They may well get the same port.
+//! let mut one = mux.reserve(std::net::IpAddr::from([127, 0, 0, 1])).await?;
+//! let two = mux.reserve(std::net::IpAddr::from([192, 0, 2, 7])).await?;
+//!
+//! // The first one's client connects; nobody else's connection would be delivered.
+//! let there = TcpStream::connect(("127.0.0.1", one.port())).await?;
+//! let here = one.accept().await?;
+//! assert_eq!(here.peer_addr()?, there.local_addr()?);
+//! # drop(two);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! A *reservation* is one session's right to the next connection from one client address to one
 //! passive port, until a deadline. Because it is keyed by (port, client), clients with different
 //! addresses share the same port at the same moment; only reservations of one and the same
 //! address need ports of their own.
+//!
+//! - [`table`]: who may claim the next connection. No I/O, no clock, no runtime.
+#![cfg_attr(feature = "mux", doc = "- [`mux`]: the tokio front, for servers that take a stream.")]
+#![cfg_attr(
+    all(feature = "steering", target_os = "linux"),
+    doc = "- [`steer`]: listening sockets that only one client reaches, for servers that want one."
+)]
+//!
+//! # Features
+//!
+//! - `mux` (default): the tokio front.
+//! - `steering` (default): lending listening sockets; works on Linux.
+//! - `oracle`: the plain model of the table that property tests and fuzz targets share.
 
 pub mod client;
 pub mod ports;

@@ -10,13 +10,13 @@
 //! client that connects to what was lent to it arrives; a revoked holder gets nothing.
 //!
 //! That the order of the steps is what makes it so can be tried out by breaking it, in one of two
-//! ways, in `mux-core/src/steer/swap.rs`:
+//! ways:
 //!
 //! ```text
 //! # End the old listener before the new one has joined:
 //! sed -i '/Step 2:/{h;d};/Step 3:/G' mux-core/src/steer/swap.rs
 //! # Leave the old client steered to the index that changes hands:
-//! sed -i 's/if next == Next::AnyClient \&\& .*steered {/if false {/' mux-core/src/steer/swap.rs
+//! sed -i '/attach_without(|index| idle.contains/d' mux-core/src/steer/group.rs
 //! ```
 #![cfg(all(feature = "steering", target_os = "linux", not(loom)))]
 
