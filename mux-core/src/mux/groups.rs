@@ -32,9 +32,10 @@ impl Groups {
     /// Checks that the system can steer.
     pub(super) fn new() -> Result<Self, BindError> {
         probe()?;
-        // Half of what the process may open: the other half is for connections.
+        // A quarter of what the process may open: the rest is for sessions and their connections,
+        // and whoever accepts from a lent listener cannot tell us that it has none left.
         let descriptors = getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, _hard)| soft);
-        let plenty = usize::try_from(descriptors / 2).unwrap_or(usize::MAX);
+        let plenty = usize::try_from(descriptors / 4).unwrap_or(usize::MAX);
         Ok(Self {
             spares: Arc::new(Spares::with_plenty(plenty)),
             addresses: vec![],
