@@ -13,6 +13,6 @@ clippy --package mux-core --no-default-features
 clippy --package mux-core --no-default-features --features mux
 clippy --package mux-core --no-default-features --features steering
 clippy --package mux-core --no-default-features --features oracle
-clippy --package ftp-adapter --no-default-features
-clippy --package ftp-adapter --no-default-features --features libunftp
 clippy --package ftp-adapter
+clippy --package ftp-adapter --features libunftp
+clippy --package ftp-adapter --features muxftpd

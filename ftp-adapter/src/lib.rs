@@ -62,8 +62,10 @@
 //!
 //! # Features
 //!
-//! - `libunftp`: the wiring, for servers of your own. Take it with `default-features = false`.
-//! - `muxftpd` (default): the server program and all that it needs.
+//! None is on by default.
+//!
+//! - `libunftp`: the wiring into libunftp.
+//! - `muxftpd`: the server program and all that it needs.
 
 #![cfg_attr(not(feature = "libunftp"), allow(rustdoc::broken_intra_doc_links))]
 

@@ -1,7 +1,5 @@
 //! A server on a mux, in this process, and its clients on several loopback addresses.
 
-#![cfg(feature = "libunftp")]
-
 use ftp_adapter::{CancellationToken, MuxServer};
 use libunftp::ServerBuilder;
 use mux_core::{Mux, PortSet};

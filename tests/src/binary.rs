@@ -30,7 +30,8 @@ fn build() -> PathBuf {
     let is_target = |directory: &Path| fs::exists(directory.join("CACHEDIR.TAG")).unwrap_or(false);
 
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
-    cargo.args(["build", "--package", "ftp-adapter", "--bin", "muxftpd"]);
+    cargo.args(["build", "--package", "ftp-adapter", "--features", "muxftpd"]);
+    cargo.args(["--bin", "muxftpd"]);
     cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
     let name = profile.file_name().expect("a profile has a name");
     cargo.arg("--profile").arg(if name == "debug" { "dev".as_ref() } else { name });
