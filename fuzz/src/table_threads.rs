@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, OnceLock};
+use std::sync::{Arc, Barrier, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -83,14 +83,21 @@ struct Scene {
     places: AtomicUsize,
     /// How often each client will try to reserve, by both threads.
     attempts: [usize; CLIENTS as usize],
+    /// How often both threads will try to open a reservation.
+    opens: usize,
+    /// What the openings carry.
+    openings: Mutex<Vec<Arc<Token>>>,
 }
 
 impl Scene {
     fn new(setup: Setup, operations: impl Iterator<Item = Operation>) -> Self {
         let mut attempts = [0; CLIENTS as usize];
+        let mut opens = 0;
         for operation in operations {
-            if let Operation::Reserve { client, .. } = operation {
-                attempts[usize::from(client % CLIENTS)] += 1;
+            match operation {
+                Operation::Reserve { client, .. } => attempts[usize::from(client % CLIENTS)] += 1,
+                Operation::Open { .. } => opens += 1,
+                _ => {}
             }
         }
         Self {
@@ -99,6 +106,8 @@ impl Scene {
             known: (0..attempts.iter().sum()).map(|_| OnceLock::new()).collect(),
             places: AtomicUsize::new(0),
             attempts,
+            opens,
+            openings: Mutex::default(),
         }
     }
 
@@ -148,11 +157,15 @@ impl Scene {
                 (Err(_), None) => panic!("{token:?} was lost"),
             }
         }
+        let openings = self.openings.lock().expect("no panic so far");
+        for opening in openings.iter() {
+            ended.remove(&opening.number);
+        }
         assert!(ended.is_empty(), "what was never reserved was taken: {ended:?}");
         drop(reports);
 
         self.reserve_all_again();
-        for Known { token, .. } in known() {
+        for token in known().map(|known| &known.token).chain(openings.iter()) {
             assert_eq!(Arc::strong_count(token), 1, "{token:?} was kept or dropped twice");
         }
     }
@@ -211,6 +224,11 @@ impl<'a> Actor<'a> {
                     self.ended_by_id(known, scene.table.claim_by_id(known.reserved.id).ok());
                 }
             }
+            Operation::Open { nth } => {
+                if let Some(known) = scene.nth(nth) {
+                    self.open(number, known);
+                }
+            }
             Operation::Cancel { nth } => {
                 if let Some(known) = scene.nth(nth) {
                     self.ended_by_id(known, scene.table.cancel(known.reserved.id).ok());
@@ -235,7 +253,8 @@ impl<'a> Actor<'a> {
                 let attempts = scene.attempts;
                 match error.reason {
                     Refusal::TableFull => {
-                        assert!(attempts.iter().sum::<usize>() > table.capacity());
+                        let most = attempts.iter().sum::<usize>() + scene.opens;
+                        assert!(most > table.capacity());
                     }
                     Refusal::NoFreePort => {
                         let of = |number: &u8| client(*number) == token.client;
@@ -257,6 +276,22 @@ impl<'a> Actor<'a> {
                 let place = scene.places.fetch_add(1, Ordering::AcqRel);
                 let set = scene.known[place].set(Known { token, reserved });
                 assert!(set.is_ok(), "a place of its own");
+            }
+        }
+    }
+
+    fn open(&self, number: usize, known: &Known) {
+        let Token { client, deadline, matching, .. } = *known.token;
+        let token = Arc::new(Token { number, client, deadline, matching: Matching::Address });
+        match self.scene.table.open(known.reserved.id, Arc::clone(&token)) {
+            Ok(_) => {
+                assert_eq!(matching, Matching::Identity, "opened though connections find it");
+                self.scene.openings.lock().expect("no panic so far").push(token);
+            }
+            Err(error) => {
+                assert!(Arc::ptr_eq(&error.payload, &token));
+                drop(error);
+                assert_eq!(Arc::strong_count(&token), 1, "kept though not opened");
             }
         }
     }

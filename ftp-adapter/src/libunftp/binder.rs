@@ -104,7 +104,10 @@ fn refused(client: Client, error: LeaseError) -> io::Error {
     match error {
         LeaseError::Expired
         | LeaseError::Reserve(
-            ReserveError::NoFreePort | ReserveError::LineFull | ReserveError::ShutDown,
+            ReserveError::NoFreePort
+            | ReserveError::PendingLimit
+            | ReserveError::ClientLineFull
+            | ReserveError::ShutDown,
         ) => debug!(%client, "no passive port lent: {error}"),
         _ => warn!(%client, "no passive port lent: {error}"),
     }

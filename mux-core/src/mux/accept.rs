@@ -56,17 +56,25 @@ pub(super) fn deliver(core: &Core, port: u16, stream: TcpStream, client: Client)
     let Some(index) = core.table.ports().index_of(port) else {
         return reset(&stream);
     };
-    match core.table.claim(port, client, core.clock.now()) {
+    let key = core.key(client);
+    match core.table.claim(port, key, core.clock.now()) {
         Some(Delivery::Stream(session)) => {
             core.counters.claimed(index);
-            core.line.freed(client);
+            core.line.freed(key);
             if let Err(Ok(stream)) = session.send(Ok(stream)) {
                 debug!(%client, port, "the session ended as its connection came");
                 reset(&stream);
             }
         }
-        // A listener's reservation is claimed by its identity, never by an address.
-        Some(Delivery::Listener { .. }) | None => {
+        Some(Delivery::Candidate(session)) => {
+            core.counters.candidate();
+            if let Err(stream) = session.send(stream) {
+                debug!(%client, port, "the session ended as a connection came");
+                reset(&stream);
+            }
+        }
+        // What is held is claimed by its identity, never by an address.
+        Some(Delivery::Listener { .. } | Delivery::End(_)) | None => {
             core.counters.strangers(index, 1);
             debug!(%client, port, "reset a connection that matches no reservation");
             reset(&stream);

@@ -1,14 +1,17 @@
 //! How a mux is set up.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use super::core::{Core, Settings};
 use super::errors::{BindError, PortsError};
-use super::line::Limits;
+use super::line;
 use super::listen::{Listeners, bind_all};
+use super::neighbours::Neighbours;
 use super::{Mux, accept, expiry};
 use crate::PortSet;
+use crate::table::Limits;
 
 /// How a [`Mux`] is set up. Made by [`Mux::builder`].
 #[derive(Clone, Debug)]
@@ -18,7 +21,9 @@ pub struct Builder {
     addresses: Vec<IpAddr>,
     ttl: Duration,
     wait: Duration,
-    waiting: Limits,
+    limits: Limits,
+    waiting: line::Limits,
+    neighbours: Neighbours,
     capacity: usize,
     backlog: u32,
     steering: bool,
@@ -31,7 +36,9 @@ impl Builder {
             addresses: vec![Ipv4Addr::LOCALHOST.into()],
             ttl: Duration::from_secs(15),
             wait: Duration::from_secs(2),
-            waiting: Limits { per_client: 256, overall: 16_384 },
+            limits: Limits::default(),
+            waiting: line::Limits { per_client: 256, overall: 16_384 },
+            neighbours: Neighbours::NONE,
             capacity: 65_536,
             backlog: 1024,
             steering: false,
@@ -64,7 +71,28 @@ impl Builder {
     /// How many requests may wait in line: of one client, and of all together (default 256 and
     /// 16,384).
     pub fn max_waiting(mut self, per_client: usize, overall: usize) -> Self {
-        self.waiting = Limits { per_client, overall };
+        self.waiting = line::Limits { per_client, overall };
+        self
+    }
+
+    /// How many reservations one client may have pending (default as many as there are ports).
+    /// A request beyond that waits in line, as it does when every port is taken.
+    pub fn max_pending_per_client(mut self, most: NonZeroUsize) -> Self {
+        self.limits.pending_per_client = most.get();
+        self
+    }
+
+    /// How many clients may have reservations pending (default no limit but the capacity). The
+    /// requests of further ones are refused at once.
+    pub fn max_clients(mut self, most: NonZeroUsize) -> Self {
+        self.limits.clients = most.get();
+        self
+    }
+
+    /// Which addresses near a client's own may connect in its place (default none). Read what
+    /// [`Neighbours`] says about the price.
+    pub fn neighbours(mut self, neighbours: Neighbours) -> Self {
+        self.neighbours = neighbours;
         self
     }
 
@@ -116,8 +144,9 @@ impl Builder {
         }
         let Listeners { own, groups } = listeners;
 
-        let settings = Settings { ttl: self.ttl, wait: self.wait };
-        let (core, freed) = Core::new(self.ports, self.capacity, self.waiting, settings, groups);
+        let Self { ports, capacity, limits, waiting, ttl, wait, neighbours, .. } = self;
+        let settings = Settings { ttl, wait, neighbours };
+        let (core, freed) = Core::new(ports, capacity, limits, waiting, settings, groups);
         for (address, listener) in own {
             accept::spawn(&core, address, listener);
         }

@@ -15,9 +15,10 @@ use tracing::debug;
 use super::clock::Clock;
 use super::errors::{AcceptError, ReserveError};
 use super::groups::Groups;
-use super::line::{Freed, Limits, Line};
+use super::line::{self, Freed, Line};
+use super::neighbours::Neighbours;
 use super::stats::{Counters, Stats};
-use crate::table::{Expired, Matching, Refusal, ReservationId, Reserved, Table, Time};
+use crate::table::{self, Expired, Matching, Refusal, ReservationId, Reserved, Table, Time};
 use crate::{Client, PortSet};
 
 /// What a reservation carries: where its connection, or its end, is to be delivered.
@@ -25,6 +26,11 @@ use crate::{Client, PortSet};
 pub(super) enum Delivery {
     /// To the session that waits in [`Reservation::accept`](super::Reservation::accept).
     Stream(oneshot::Sender<Result<TcpStream, AcceptError>>),
+    /// To a session that verifies it, in [`Vetted::candidate`](super::Vetted::candidate). The
+    /// reservation goes on.
+    Candidate(oneshot::Sender<TcpStream>),
+    /// To a session that verifies its connections, of whose reservation this tells the end.
+    End(oneshot::Sender<AcceptError>),
     /// By the kernel, to the holder of the listening socket lent on the address of that index.
     #[cfg_attr(
         not(all(feature = "steering", target_os = "linux")),
@@ -37,7 +43,11 @@ pub(super) enum Delivery {
 pub(super) struct Settings {
     pub(super) ttl: Duration,
     pub(super) wait: Duration,
+    pub(super) neighbours: Neighbours,
 }
+
+/// What became of an attempt to reserve.
+type Attempt = Result<Result<Reserved, table::ReserveError<Delivery>>, ReserveError>;
 
 #[derive(Debug)]
 pub(super) struct Core {
@@ -65,14 +75,15 @@ impl Core {
     pub(super) fn new(
         ports: PortSet,
         capacity: usize,
-        waiting: Limits,
+        limits: table::Limits,
+        waiting: line::Limits,
         settings: Settings,
         groups: Option<Groups>,
     ) -> (Arc<Self>, Freed) {
         let (line, freed) = Line::new(waiting);
         let core = Self {
             counters: Counters::new(&ports),
-            table: Table::new(ports, capacity),
+            table: Table::new(ports, capacity).with_limits(limits),
             clock: Clock::start(),
             line,
             settings,
@@ -96,6 +107,12 @@ impl Core {
         self.tasks.spawn_on(token.clone().run_until_cancelled_owned(work), &self.runtime);
     }
 
+    /// What the table and the line know `client` by: where neighbours may connect, the client is
+    /// the whole neighbourhood.
+    pub(super) fn key(&self, client: Client) -> Client {
+        self.settings.neighbours.of(client)
+    }
+
     /// Reserves a port for `client`, waiting in line for one as long as the settings allow.
     pub(super) async fn admit(
         &self,
@@ -103,7 +120,7 @@ impl Core {
         matching: Matching,
         delivery: Delivery,
     ) -> Result<Reserved, ReserveError> {
-        let result = self.admit_in_turn(client, matching, delivery).await;
+        let result = self.admit_in_turn(self.key(client), matching, delivery).await;
         match &result {
             Ok(reserved) => {
                 if let Some(index) = self.table.ports().index_of(reserved.port) {
@@ -126,52 +143,42 @@ impl Core {
         delivery: Delivery,
     ) -> Result<Reserved, ReserveError> {
         let mut delivery = delivery;
+        let mut reason = ReserveError::NoFreePort;
         if !self.line.has(client) {
             match self.try_reserve(client, matching, delivery)? {
                 Ok(reserved) => return Ok(reserved),
-                Err(returned) => delivery = returned,
+                Err(taken) => (reason, delivery) = (taken.reason.into(), taken.payload),
             }
         }
         if self.settings.wait.is_zero() {
-            return Err(ReserveError::NoFreePort);
+            return Err(reason);
         }
         let deadline = Instant::now() + self.settings.wait;
-        let place = self.line.join(client).map_err(|_full| ReserveError::LineFull)?;
+        let place = self.line.join(client)?;
         loop {
             if place.is_first() {
                 match self.try_reserve(client, matching, delivery)? {
                     Ok(reserved) => return Ok(reserved),
-                    Err(returned) => delivery = returned,
+                    Err(taken) => (reason, delivery) = (taken.reason.into(), taken.payload),
                 }
             }
             tokio::select! {
-                turn = timeout_at(deadline, place.turn()) => {
-                    turn.map_err(|_elapsed| ReserveError::NoFreePort)?;
-                }
+                turn = timeout_at(deadline, place.turn()) => turn.map_err(|_elapsed| reason)?,
                 () = self.closed.cancelled() => return Err(ReserveError::ShutDown),
             }
         }
     }
 
-    /// One attempt, or two if a port turns out to be free. The inner error is that none is.
-    fn try_reserve(
-        &self,
-        client: Client,
-        matching: Matching,
-        delivery: Delivery,
-    ) -> Result<Result<Reserved, Delivery>, ReserveError> {
+    /// One attempt, or two if a port turns out to be free. The inner error is one that waiting
+    /// may mend: the client's ports, or its limit, are taken.
+    fn try_reserve(&self, client: Client, matching: Matching, delivery: Delivery) -> Attempt {
         match self.reserve_once(client, matching, delivery)? {
-            Err(delivery) if self.look(client) => self.reserve_once(client, matching, delivery),
+            Err(taken) if self.look(client) => self.reserve_once(client, matching, taken.payload),
             result => Ok(result),
         }
     }
 
-    fn reserve_once(
-        &self,
-        client: Client,
-        matching: Matching,
-        delivery: Delivery,
-    ) -> Result<Result<Reserved, Delivery>, ReserveError> {
+    fn reserve_once(&self, client: Client, matching: Matching, delivery: Delivery) -> Attempt {
         let deadline = self.clock.now() + self.settings.ttl;
         match self.table.reserve(client, deadline, matching, delivery) {
             Ok(reserved) => {
@@ -188,8 +195,8 @@ impl Core {
                 Ok(Ok(reserved))
             }
             Err(error) => match error.reason {
-                Refusal::NoFreePort => Ok(Err(error.payload)),
-                refusal => Err(refusal.into()),
+                Refusal::NoFreePort | Refusal::PendingLimit => Ok(Err(error)),
+                refusal @ (Refusal::TooManyClients | Refusal::TableFull) => Err(refusal.into()),
             },
         }
     }
@@ -199,7 +206,7 @@ impl Core {
         let cancelled = self.table.cancel(id).is_ok();
         if cancelled {
             self.counters.cancelled();
-            self.line.freed(client);
+            self.line.freed(self.key(client));
         }
         cancelled
     }
@@ -212,6 +219,9 @@ impl Core {
             match payload {
                 // Whoever has dropped the receiver is not interested any more.
                 Delivery::Stream(session) => drop(session.send(Err(why))),
+                Delivery::End(session) => drop(session.send(why)),
+                // It has no deadline of its own.
+                Delivery::Candidate(_) => {}
                 Delivery::Listener { address } => self.revoke(address, port, client, id),
             }
             self.line.freed(client);
@@ -219,7 +229,11 @@ impl Core {
     }
 
     pub(super) fn stats(&self) -> Stats {
-        let pending = self.table.pending();
-        self.counters.snapshot(self.table.ports(), pending, self.line.waiting())
+        Stats {
+            pending: self.table.pending(),
+            clients: self.table.clients(),
+            waiting: self.line.waiting(),
+            ..self.counters.snapshot(self.table.ports())
+        }
     }
 }

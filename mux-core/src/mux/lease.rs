@@ -51,7 +51,7 @@ impl Drop for Lease {
             Some(Returned::Used) => {
                 if self.core.table.claim_by_id(self.id).is_ok() {
                     self.core.counters.claimed(self.place.port);
-                    self.core.line.freed(self.client);
+                    self.core.line.freed(self.core.key(self.client));
                 }
             }
             Some(Returned::Revoked) | None => {

@@ -38,9 +38,12 @@ pub(super) struct Place<'a> {
     turn: Arc<Notify>,
 }
 
-/// The line has no room.
-#[derive(Debug)]
-pub(super) struct Full;
+/// There is no room: in the client's own line, or in all lines together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Full {
+    Client,
+    Overall,
+}
 
 /// The clients of whom a port was freed, for [`Line::serve`].
 pub(super) type Freed = mpsc::UnboundedReceiver<Client>;
@@ -67,7 +70,7 @@ impl Line {
         // Counting first keeps the bound exact however many join at once.
         if self.waiting.fetch_add(1, Ordering::Relaxed) >= self.limits.overall {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
-            return Err(Full);
+            return Err(Full::Overall);
         }
         let turn = Arc::new(Notify::new());
         {
@@ -75,7 +78,7 @@ impl Line {
             if line.len() >= self.limits.per_client {
                 drop(line);
                 self.waiting.fetch_sub(1, Ordering::Relaxed);
-                return Err(Full);
+                return Err(Full::Client);
             }
             line.push_back(turn.clone());
         }
@@ -186,9 +189,9 @@ mod tests {
         let (line, _freed) = line(2, 3);
         let _one = line.join(client(1)).unwrap();
         let two = line.join(client(1)).unwrap();
-        assert!(line.join(client(1)).is_err(), "per client");
+        assert_eq!(line.join(client(1)).err(), Some(Full::Client));
         let _three = line.join(client(2)).unwrap();
-        assert!(line.join(client(3)).is_err(), "overall");
+        assert_eq!(line.join(client(3)).err(), Some(Full::Overall));
         drop(two);
         assert!(line.join(client(3)).is_ok());
         assert_eq!(line.waiting(), 2);

@@ -50,11 +50,13 @@ mod groups;
 mod lease;
 mod line;
 mod listen;
+mod neighbours;
 mod pressure;
 mod reservation;
 mod stats;
 #[cfg(all(feature = "steering", target_os = "linux"))]
 mod take_back;
+mod vetted;
 #[cfg(all(feature = "steering", target_os = "linux"))]
 mod watch;
 
@@ -67,8 +69,10 @@ pub use builder::Builder;
 pub use errors::{AcceptError, BindError, PortsError, ReserveError};
 #[cfg(all(feature = "steering", target_os = "linux"))]
 pub use lease::{Lease, LeaseError};
+pub use neighbours::{Neighbours, PrefixError};
 pub use reservation::Reservation;
 pub use stats::{PortStats, Refused, Stats};
+pub use vetted::Vetted;
 
 use self::core::{Core, Delivery};
 use crate::table::Matching;
@@ -107,8 +111,9 @@ impl Mux {
     ///
     /// # Errors
     ///
-    /// [`ReserveError::NoFreePort`] when none was freed in time, [`ReserveError::LineFull`] when
-    /// too many wait already, [`ReserveError::TableFull`] at the mux's capacity,
+    /// [`ReserveError::NoFreePort`] or [`ReserveError::PendingLimit`] when none was freed in time,
+    /// [`ReserveError::ClientLineFull`] or [`ReserveError::LineFull`] when too many wait already,
+    /// [`ReserveError::TooManyClients`] and [`ReserveError::TableFull`] at the mux's limits,
     /// [`ReserveError::ShutDown`] when it has been shut down.
     ///
     /// # Cancel safety

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use super::ReserveError;
 use crate::PortSet;
 
 /// What is going on, and what has happened since the start.
@@ -10,12 +11,16 @@ use crate::PortSet;
 pub struct Stats {
     /// Reservations pending now.
     pub pending: usize,
+    /// Clients that have reservations pending now.
+    pub clients: usize,
     /// Those who wait in line for a port now.
     pub waiting: usize,
     /// Reservations made.
     pub reserved: u64,
     /// Reservations that got their connection.
     pub claimed: u64,
+    /// Connections shown to a session that verifies them first, whatever became of them.
+    pub candidates: u64,
     /// Reservations whose deadline passed.
     pub expired: u64,
     /// Reservations given up by their session.
@@ -34,10 +39,32 @@ pub struct Stats {
 pub struct Refused {
     /// Every port was taken by the client, also after waiting as long as allowed.
     pub no_free_port: u64,
-    /// Too many waited already.
+    /// The client had as many pending reservations as it may have, also after waiting.
+    pub pending_limit: u64,
+    /// Too many of the client waited already.
+    pub client_line_full: u64,
+    /// Too many waited already, over all clients.
     pub line_full: u64,
+    /// Too many clients had reservations.
+    pub too_many_clients: u64,
     /// The table was at its capacity.
     pub table_full: u64,
+}
+
+impl Refused {
+    /// All of them.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        let Self {
+            no_free_port,
+            pending_limit,
+            client_line_full,
+            line_full,
+            too_many_clients,
+            table_full,
+        } = self;
+        no_free_port + pending_limit + client_line_full + line_full + too_many_clients + table_full
+    }
 }
 
 /// What happened on one port since the start.
@@ -56,12 +83,21 @@ pub struct PortStats {
 
 #[derive(Debug)]
 pub(super) struct Counters {
+    candidates: AtomicU64,
     expired: AtomicU64,
     cancelled: AtomicU64,
-    no_free_port: AtomicU64,
-    line_full: AtomicU64,
-    table_full: AtomicU64,
+    refused: RefusedCounters,
     ports: Box<[PortCounters]>,
+}
+
+#[derive(Debug, Default)]
+struct RefusedCounters {
+    no_free_port: AtomicU64,
+    pending_limit: AtomicU64,
+    client_line_full: AtomicU64,
+    line_full: AtomicU64,
+    too_many_clients: AtomicU64,
+    table_full: AtomicU64,
 }
 
 /// Aligned so that ports do not slow each other down.
@@ -76,11 +112,10 @@ struct PortCounters {
 impl Counters {
     pub(super) fn new(ports: &PortSet) -> Self {
         Self {
+            candidates: AtomicU64::new(0),
             expired: AtomicU64::new(0),
             cancelled: AtomicU64::new(0),
-            no_free_port: AtomicU64::new(0),
-            line_full: AtomicU64::new(0),
-            table_full: AtomicU64::new(0),
+            refused: RefusedCounters::default(),
             ports: ports.iter().map(|_| PortCounters::default()).collect(),
         }
     }
@@ -97,6 +132,10 @@ impl Counters {
         self.ports[usize::from(port_index)].strangers.fetch_add(count, Relaxed);
     }
 
+    pub(super) fn candidate(&self) {
+        self.candidates.fetch_add(1, Relaxed);
+    }
+
     pub(super) fn expired(&self) {
         self.expired.fetch_add(1, Relaxed);
     }
@@ -105,16 +144,21 @@ impl Counters {
         self.cancelled.fetch_add(1, Relaxed);
     }
 
-    pub(super) fn refused(&self, error: super::ReserveError) {
-        match error {
-            super::ReserveError::NoFreePort => self.no_free_port.fetch_add(1, Relaxed),
-            super::ReserveError::LineFull => self.line_full.fetch_add(1, Relaxed),
-            super::ReserveError::TableFull => self.table_full.fetch_add(1, Relaxed),
-            super::ReserveError::ShutDown => 0,
+    pub(super) fn refused(&self, error: ReserveError) {
+        let counter = match error {
+            ReserveError::NoFreePort => &self.refused.no_free_port,
+            ReserveError::PendingLimit => &self.refused.pending_limit,
+            ReserveError::ClientLineFull => &self.refused.client_line_full,
+            ReserveError::LineFull => &self.refused.line_full,
+            ReserveError::TooManyClients => &self.refused.too_many_clients,
+            ReserveError::TableFull => &self.refused.table_full,
+            ReserveError::ShutDown => return,
         };
+        counter.fetch_add(1, Relaxed);
     }
 
-    pub(super) fn snapshot(&self, ports: &PortSet, pending: usize, waiting: usize) -> Stats {
+    /// What has happened; what is going on now is the caller's to fill in.
+    pub(super) fn snapshot(&self, ports: &PortSet) -> Stats {
         let ports: Vec<PortStats> = ports
             .iter()
             .zip(&self.ports)
@@ -126,19 +170,22 @@ impl Counters {
             })
             .collect();
         Stats {
-            pending,
-            waiting,
             reserved: ports.iter().map(|port| port.reserved).sum(),
             claimed: ports.iter().map(|port| port.claimed).sum(),
+            candidates: self.candidates.load(Relaxed),
             expired: self.expired.load(Relaxed),
             cancelled: self.cancelled.load(Relaxed),
             refused: Refused {
-                no_free_port: self.no_free_port.load(Relaxed),
-                line_full: self.line_full.load(Relaxed),
-                table_full: self.table_full.load(Relaxed),
+                no_free_port: self.refused.no_free_port.load(Relaxed),
+                pending_limit: self.refused.pending_limit.load(Relaxed),
+                client_line_full: self.refused.client_line_full.load(Relaxed),
+                line_full: self.refused.line_full.load(Relaxed),
+                too_many_clients: self.refused.too_many_clients.load(Relaxed),
+                table_full: self.refused.table_full.load(Relaxed),
             },
             strangers: ports.iter().map(|port| port.strangers).sum(),
             ports,
+            ..Stats::default()
         }
     }
 }

@@ -86,7 +86,7 @@ impl Core {
             && self.table.claim_by_id(lease.into()).is_ok()
         {
             self.counters.claimed(place.port);
-            self.line.freed(client);
+            self.line.freed(self.key(client));
         }
         Some(arrival)
     }

@@ -18,6 +18,37 @@ impl<P> fmt::Debug for ReserveError<P> {
     }
 }
 
+/// Why [`Table::open`](super::Table::open) opened nothing. The payload comes back.
+#[derive(thiserror::Error)]
+#[error("{reason}")]
+pub struct OpenError<P> {
+    /// What stood in the way.
+    pub reason: NotOpened,
+    /// The payload that the next connection was to get.
+    pub payload: P,
+}
+
+impl<P> fmt::Debug for OpenError<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenError").field("reason", &self.reason).finish_non_exhaustive()
+    }
+}
+
+/// What stood in the way of opening a reservation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotOpened {
+    /// The reservation has ended.
+    #[error("the reservation has already ended")]
+    Stale,
+    /// Connections find the reservation by themselves, or it is open already.
+    #[error("the reservation is open to the next connection already")]
+    Open,
+    /// The table holds as many reservations and openings as it was built for.
+    #[error("the reservation table is full: build it with a larger capacity")]
+    TableFull,
+}
+
 /// What stood in the way of a reservation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -25,6 +56,12 @@ pub enum Refusal {
     /// This client has a pending reservation on every port.
     #[error("every port has a pending reservation of this client: wait for one to end")]
     NoFreePort,
+    /// This client has as many pending reservations as one client may have.
+    #[error("this client has as many pending reservations as one may have: wait for one to end")]
+    PendingLimit,
+    /// As many clients as are allowed have pending reservations, and this is another one.
+    #[error("too many clients have pending reservations: wait for some to end")]
+    TooManyClients,
     /// The table holds as many reservations as it was built for.
     #[error("the reservation table is full: build it with a larger capacity")]
     TableFull,

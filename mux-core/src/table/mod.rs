@@ -45,8 +45,10 @@
 mod deadlines;
 mod errors;
 mod index;
+mod limits;
 #[cfg(test)]
 mod models;
+mod opening;
 #[cfg(any(test, feature = "oracle"))]
 pub mod oracle;
 mod shard;
@@ -63,7 +65,8 @@ use foldhash::quality::SeedableRandomState;
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng, SeedableRng};
 
-pub use errors::{Refusal, ReserveError, Stale};
+pub use errors::{NotOpened, OpenError, Refusal, ReserveError, Stale};
+pub use limits::Limits;
 pub use time::Time;
 
 use crate::sync::{AtomicUsize, MutexGuard, Ordering, lock};
@@ -71,7 +74,7 @@ use crate::{Client, PortSet};
 use deadlines::Entry;
 use index::Index;
 use shard::{Clients, NONE, Shard};
-use slot::{Key, Slot};
+use slot::{Key, Kind, Slot};
 use state::{Status, Word};
 use taken::TakenPorts;
 
@@ -85,8 +88,11 @@ const SHARDS: usize = 2;
 pub struct Table<P> {
     ports: PortSet,
     capacity: usize,
-    /// Slots in use: reservations, and those ended whose port was not given back yet.
+    limits: Limits,
+    /// Slots in use: reservations and openings, and those ended that were not given back yet.
     used: AtomicUsize,
+    /// Clients in the shards.
+    clients: AtomicUsize,
     hasher: SeedableRandomState,
     index: Index,
     slots: Box<[Slot<P>]>,
@@ -182,10 +188,23 @@ impl<P> Table<P> {
                 .collect(),
             ports,
             capacity,
+            limits: Limits::default(),
             used: AtomicUsize::new(0),
+            clients: AtomicUsize::new(0),
             hasher,
             index,
         }
+    }
+
+    /// The same table with limits.
+    ///
+    /// # Panics
+    ///
+    /// If a limit is 0.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        assert!(limits.pending_per_client > 0 && limits.clients > 0, "limits must be at least 1");
+        Self { limits, ..self }
     }
 
     /// The ports it reserves.
@@ -206,12 +225,19 @@ impl<P> Table<P> {
         self.shards.iter().map(|shard| self.enter(shard).pending).sum()
     }
 
+    /// How many clients have reservations that have not ended. Looks at every shard in turn.
+    #[must_use]
+    pub fn clients(&self) -> usize {
+        self.shards.iter().map(|shard| self.enter(shard).taken.len()).sum()
+    }
+
     /// Reserves a port for `client` until `deadline`, which may be any time. The port is a
     /// random one of those on which the client has no reservation.
     ///
     /// # Errors
     ///
-    /// [`Refusal::NoFreePort`] when the client has a reservation on every port, and
+    /// [`Refusal::NoFreePort`] when the client has a reservation on every port,
+    /// [`Refusal::PendingLimit`] and [`Refusal::TooManyClients`] at the [`Limits`], and
     /// [`Refusal::TableFull`] when the table is at its capacity. The payload comes back.
     pub fn reserve(
         &self,
@@ -223,32 +249,28 @@ impl<P> Table<P> {
         if !self.take_room() {
             return Err(ReserveError { reason: Refusal::TableFull, payload });
         }
-        let mut clients = self.enter(self.shard_of(client));
-        let Clients { taken, random, .. } = &mut *clients;
-        let ports = taken.entry(client).or_insert_with(TakenPorts::new);
-        let Some(port) = ports.take(self.ports.len(), random) else {
-            drop(clients);
-            self.give_room();
-            return Err(ReserveError { reason: Refusal::NoFreePort, payload });
+        let (mut clients, port) = match self.take_port(client) {
+            Ok(taken) => taken,
+            Err(reason) => {
+                self.give_room();
+                return Err(ReserveError { reason, payload });
+            }
         };
-
         let key = Key { client, port };
         let Some(slot) = self.index.insert(self.hash(key)) else {
-            clients.pending += 1;
-            clients.give_back(client, port, self.ports.len());
+            self.give_port(&mut clients, key);
             drop(clients);
             self.give_room();
             return Err(ReserveError { reason: Refusal::TableFull, payload });
         };
-        let status = match matching {
-            Matching::Address => Status::Pending,
-            Matching::Identity => Status::Held,
+        let kind = match matching {
+            Matching::Address => Kind::Pending,
+            Matching::Identity => Kind::Held,
         };
         // SAFETY: `insert` has just handed the slot out, and nobody else publishes it.
-        let generation =
-            unsafe { self.slots[slot as usize].publish(key, deadline, status, payload) };
+        let generation = unsafe { self.slots[slot as usize].publish(key, deadline, kind, payload) };
         let id = ReservationId { slot, generation };
-        clients.added(Entry::new(deadline, id));
+        clients.deadlines.push(Entry::new(deadline, id));
         drop(clients);
         let port = self.ports.port_at(port).expect("an index within the set's width");
         Ok(Reserved { port, id })
@@ -297,6 +319,7 @@ impl<P> Table<P> {
     #[must_use = "those who wait for the expired reservations want to be told"]
     pub fn expire(&self, now: Time) -> Vec<Expired<P>> {
         let mut expired = Vec::new();
+        let mut openings = Vec::new();
         for shard in &self.shards {
             let mut clients = self.enter(shard);
             while let Some(due) = clients.deadlines.pop_due(now) {
@@ -311,6 +334,7 @@ impl<P> Table<P> {
                 };
                 let id = ReservationId { slot: due.slot, generation: word.generation() };
                 let Key { client, port } = slot.key();
+                openings.extend(self.end_opening(&mut clients, due.slot));
                 self.free_slot(&mut clients, due.slot);
                 let port = self.ports.port_at(port).expect("an index within the set's width");
                 expired.push(Expired { id, port, client, payload });
@@ -324,6 +348,45 @@ impl<P> Table<P> {
     pub fn next_deadline(&self) -> Option<Time> {
         let earliest = |shard| self.enter(shard).deadlines.earliest(|entry| self.is_live(entry));
         self.shards.iter().filter_map(earliest).min()
+    }
+
+    /// Takes a port for `client` and returns its index, and the lock that it was taken under.
+    fn take_port(&self, client: Client) -> Result<(MutexGuard<'_, Clients>, u16), Refusal> {
+        let shard = self.shard_of(client);
+        let mut clients = self.enter(shard);
+        if !clients.taken.contains_key(&client) {
+            if !self.count_client() {
+                // Once more after giving back what has ended anywhere.
+                drop(clients);
+                self.settle();
+                clients = self.enter(shard);
+                // Another session of the client may have come first.
+                if !clients.taken.contains_key(&client) && !self.count_client() {
+                    return Err(Refusal::TooManyClients);
+                }
+            }
+            clients.taken.entry(client).or_insert_with(TakenPorts::new);
+        }
+        let Clients { taken, random, pending, .. } = &mut *clients;
+        let ports = taken.get_mut(&client).expect("it is there by now");
+        let width = self.ports.len();
+        if ports.len() >= self.limits.pending_per_client.min(width) {
+            return Err(if ports.len() == width {
+                Refusal::NoFreePort
+            } else {
+                Refusal::PendingLimit
+            });
+        }
+        let port = ports.take(width, random).expect("a port is free");
+        *pending += 1;
+        Ok((clients, port))
+    }
+
+    /// Gives a port back, under the lock of its client's shard.
+    fn give_port(&self, clients: &mut Clients, key: Key) {
+        if clients.give_back(key.client, key.port, self.ports.len()) {
+            self.clients.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     /// Whether the reservation has not ended, as of now.
@@ -345,8 +408,10 @@ impl<P> Table<P> {
             .ok_or(Stale)?;
         let shard = self.shard_of(slot.key().client);
         let mut clients = self.enter(shard);
-        self.free_slot(&mut clients, id.slot);
-        self.note_ended_early(&mut clients);
+        let opening = self.end_opening(&mut clients, id.slot);
+        self.free_ended_early(&mut clients, id.slot);
+        drop(clients);
+        drop(opening);
         Ok(payload)
     }
 
@@ -357,8 +422,7 @@ impl<P> Table<P> {
         while ended != NONE {
             // Relaxed: `take_ended` has acquired what the list is made of.
             let next = self.slots[ended as usize].next_ended.load(Ordering::Relaxed);
-            self.free_slot(&mut clients, ended);
-            self.note_ended_early(&mut clients);
+            self.free_ended_early(&mut clients, ended);
             ended = next;
         }
         clients
@@ -368,15 +432,21 @@ impl<P> Table<P> {
     fn free_slot(&self, clients: &mut Clients, number: u32) {
         let slot = &self.slots[number as usize];
         let key = slot.key();
-        clients.give_back(key.client, key.port, self.ports.len());
+        if !slot.is_opening() {
+            self.give_port(clients, key);
+        }
         slot.recycle();
         self.index.remove(self.hash(key), number);
         self.give_room();
     }
 
-    /// Notes that a freed slot's deadline is still in the shard's heap.
-    fn note_ended_early(&self, clients: &mut Clients) {
-        clients.deadlines.ended_early(|entry| self.is_live(entry));
+    /// The same for a slot whose deadline is still in the shard's heap. An opening has none there.
+    fn free_ended_early(&self, clients: &mut Clients, number: u32) {
+        let opening = self.slots[number as usize].is_opening();
+        self.free_slot(clients, number);
+        if !opening {
+            clients.deadlines.ended_early(|entry| self.is_live(entry));
+        }
     }
 
     /// Whether the reservation that a deadline belongs to has not ended.
@@ -397,11 +467,26 @@ impl<P> Table<P> {
                 .is_ok()
         };
         take() || {
-            for shard in &self.shards {
-                drop(self.enter(shard));
-            }
+            self.settle();
             take()
         }
+    }
+
+    /// Gives back what has ended anywhere.
+    fn settle(&self) {
+        for shard in &self.shards {
+            drop(self.enter(shard));
+        }
+    }
+
+    /// Counts one more client, if there may be one more. For one who holds its shard's lock.
+    fn count_client(&self) -> bool {
+        // Relaxed: a count, which protects nothing.
+        self.clients
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |clients| {
+                (clients < self.limits.clients).then_some(clients + 1)
+            })
+            .is_ok()
     }
 
     fn give_room(&self) {

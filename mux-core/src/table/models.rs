@@ -9,7 +9,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use super::{Matching, Refusal, Reserved, SHARDS, Table, Time};
+use super::{Matching, NotOpened, Refusal, ReservationId, Reserved, SHARDS, Table, Time};
 use crate::Client;
 
 #[cfg(loom)]
@@ -71,6 +71,11 @@ impl Scene {
     fn reserve(&self, client: Client, name: &'static str) -> Reserved {
         let payload = self.payload(name);
         self.table.reserve(client, DEADLINE, Matching::Address, payload).unwrap()
+    }
+
+    fn hold(&self) -> ReservationId {
+        let payload = self.payload("held");
+        self.table.reserve(client(1), DEADLINE, Matching::Identity, payload).unwrap().id
     }
 
     /// Runs `other` on a thread of its own beside `here`, and returns what both returned.
@@ -300,6 +305,63 @@ fn slots_change_hands_between_shards() {
         let (here, there) =
             scene.race(reserve_and_cancel(one, first), reserve_and_cancel(two, second));
         assert_eq!((here, there), ("first", "second"));
+        scene.end();
+    });
+}
+
+#[test]
+fn claim_of_an_opening_against_cancel_of_its_reservation() {
+    explore(|| {
+        let scene = Scene::new(2);
+        let held = scene.hold();
+        scene.table.open(held, scene.payload("candidate")).unwrap();
+        let (claimed, cancelled) =
+            scene.race(claim, move |table| table.cancel(held).map(|payload| payload.name));
+        assert_eq!(cancelled, Ok("held"), "an opening's claim ends nothing else");
+        assert!(matches!(claimed, None | Some("candidate")));
+        assert_eq!(claim(&scene.table), None, "claimed after the cancel");
+        // The port is back, and all room.
+        let next = scene.hold();
+        scene.table.open(next, scene.payload("next")).unwrap();
+        assert_eq!(claim(&scene.table), Some("next"));
+        assert!(scene.table.cancel(next).is_ok());
+        scene.end();
+    });
+}
+
+#[test]
+fn open_against_cancel_of_the_reservation() {
+    explore(|| {
+        let scene = Scene::new(2);
+        let held = scene.hold();
+        let candidate = scene.payload("candidate");
+        let (cancelled, opened) = scene.race(
+            move |table| table.cancel(held).is_ok(),
+            move |table| table.open(held, candidate).map_err(|error| error.reason),
+        );
+        assert!(cancelled);
+        assert!(matches!(opened, Ok(_) | Err(NotOpened::Stale)));
+        assert_eq!(claim(&scene.table), None, "the opening outlives its reservation");
+        assert_eq!(scene.reserve(client(1), "next").port, PORT);
+        assert_eq!(claim(&scene.table), Some("next"));
+        scene.end();
+    });
+}
+
+#[test]
+fn open_again_against_the_claim_that_makes_it_possible() {
+    explore(|| {
+        let scene = Scene::new(3);
+        let held = scene.hold();
+        scene.table.open(held, scene.payload("first")).unwrap();
+        let second = scene.payload("second");
+        let (claimed, opened) =
+            scene.race(claim, move |table| table.open(held, second).map_err(|error| error.reason));
+        assert!(matches!(opened, Ok(_) | Err(NotOpened::Open)), "{opened:?}");
+        assert!(claimed == Some("first") || claimed == Some("second") && opened.is_ok());
+        let left = usize::from(claim(&scene.table).is_some());
+        assert_eq!(left, usize::from(opened.is_ok()), "one claim for each opening");
+        assert!(scene.table.cancel(held).is_ok());
         scene.end();
     });
 }

@@ -3,11 +3,12 @@
 //! [`Run`] drives a [`Table`] and the plain list with the same [`Operation`]s and panics where
 //! they differ. The property tests and the fuzz targets share it.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Matching, Refusal, Reserved, Table, Time};
+use super::{Limits, Matching, NotOpened, Refusal, ReservationId, Reserved, Table, Time};
 use crate::{Client, PortSet};
 
 /// One step of a run. Small numbers stand for clients and earlier reservations.
@@ -22,6 +23,8 @@ pub enum Operation {
     Claim { nth: u8 },
     /// The `nth` latest reservation is claimed by its identity.
     ClaimById { nth: u8 },
+    /// The `nth` latest reservation is opened to the next connection.
+    Open { nth: u8 },
     /// The `nth` latest reservation is cancelled.
     Cancel { nth: u8 },
     /// Time goes on.
@@ -39,7 +42,8 @@ impl Operation {
             0..40 => Self::Reserve { client: first, lifetime: second, matching },
             40..56 => Self::Connect { client: first, port: second },
             56..80 => Self::Claim { nth: first },
-            80..88 => Self::ClaimById { nth: first },
+            80..84 => Self::ClaimById { nth: first },
+            84..88 => Self::Open { nth: first },
             88..112 => Self::Cancel { nth: first },
             112..120 => Self::Advance { by: first },
             _ => Self::Expire,
@@ -55,6 +59,13 @@ struct Entry {
     matching: Matching,
     live: bool,
     token: Arc<()>,
+    /// What the next connection gets, if it is a held reservation that is open.
+    opening: Option<Opening>,
+}
+
+struct Opening {
+    id: ReservationId,
+    token: Arc<()>,
 }
 
 /// A table and the plain list beside it.
@@ -62,6 +73,7 @@ pub struct Run {
     table: Table<Arc<()>>,
     now: Time,
     entries: Vec<Entry>,
+    limits: Limits,
 }
 
 /// How many ended reservations are remembered, to be tried again.
@@ -71,7 +83,18 @@ impl Run {
     /// A run on `ports`, with the table's capacity and the seed for its choices.
     #[must_use]
     pub fn new(ports: PortSet, capacity: usize, seed: u64) -> Self {
-        Self { table: Table::with_seed(ports, capacity, seed), now: Time::ZERO, entries: vec![] }
+        Self {
+            table: Table::with_seed(ports, capacity, seed),
+            now: Time::ZERO,
+            entries: vec![],
+            limits: Limits::default(),
+        }
+    }
+
+    /// The same run with limits.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { table: self.table.with_limits(limits), limits, ..self }
     }
 
     /// Does one step on both.
@@ -100,6 +123,11 @@ impl Run {
                     self.ended_by_id(at, result.ok());
                 }
             }
+            Operation::Open { nth } => {
+                if let Some(at) = self.nth(nth) {
+                    self.open(at);
+                }
+            }
             Operation::Cancel { nth } => {
                 if let Some(at) = self.nth(nth) {
                     let result = self.table.cancel(self.entries[at].reserved.id);
@@ -110,6 +138,7 @@ impl Run {
             Operation::Expire => self.expire(),
         }
         assert_eq!(self.table.pending(), self.live().count(), "pending");
+        assert_eq!(self.table.clients(), self.clients(), "clients");
         self.forget();
     }
 
@@ -120,8 +149,10 @@ impl Run {
     /// If one is left.
     pub fn finish(self) {
         drop(self.table);
-        for entry in self.entries {
-            assert_eq!(Arc::strong_count(&entry.token), 1, "a payload was lost or kept");
+        let openings = self.entries.iter().filter_map(|entry| entry.opening.as_ref());
+        let tokens = self.entries.iter().map(|entry| &entry.token);
+        for token in tokens.chain(openings.map(|opening| &opening.token)) {
+            assert_eq!(Arc::strong_count(token), 1, "a payload was lost or kept");
         }
     }
 
@@ -131,11 +162,17 @@ impl Run {
         let result = self.table.reserve(client, deadline, matching, Arc::clone(&token));
         match result {
             Err(error) => {
-                let expected = if self.live().count() == self.table.capacity() {
+                let known = self.live().any(|entry| entry.client == client);
+                let expected = if self.used() == self.table.capacity() {
                     Refusal::TableFull
-                } else {
-                    assert_eq!(taken, self.table.ports().len(), "refused while a port is free");
+                } else if !known && self.clients() == self.limits.clients {
+                    Refusal::TooManyClients
+                } else if taken == self.table.ports().len() {
                     Refusal::NoFreePort
+                } else {
+                    let limit = self.limits.pending_per_client;
+                    assert_eq!(taken, limit, "refused while a port is free");
+                    Refusal::PendingLimit
                 };
                 assert_eq!(error.reason, expected);
                 assert!(Arc::ptr_eq(&error.payload, &token));
@@ -147,8 +184,19 @@ impl Run {
                     assert!(!same, "two reservations of one (port, client)");
                 }
                 assert!(self.entries.iter().all(|entry| entry.reserved.id != reserved.id));
-                let live = true;
-                self.entries.push(Entry { reserved, client, deadline, matching, live, token });
+                assert!(taken < self.limits.pending_per_client, "more than one client may have");
+                assert!(self.used() < self.table.capacity(), "more than the capacity");
+                let (live, opening) = (true, None);
+                self.entries.push(Entry {
+                    reserved,
+                    client,
+                    deadline,
+                    matching,
+                    live,
+                    token,
+                    opening,
+                });
+                assert!(self.clients() <= self.limits.clients, "more clients than there may be");
             }
         }
     }
@@ -157,13 +205,44 @@ impl Run {
         let expected = self.entries.iter().position(|entry| {
             entry.live
                 && (entry.client, entry.reserved.port) == (client, port)
-                && entry.matching == Matching::Address
+                && (entry.matching == Matching::Address || entry.opening.is_some())
                 && entry.deadline > self.now
         });
         match (self.table.claim(port, client, self.now), expected) {
             (None, None) => {}
-            (Some(payload), Some(at)) => self.ended(at, &payload),
+            (Some(payload), Some(at)) => match self.entries[at].opening.take() {
+                None => self.ended(at, &payload),
+                Some(opening) => {
+                    assert!(Arc::ptr_eq(&payload, &opening.token), "somebody else's payload");
+                    assert!(!self.table.is_pending(opening.id));
+                }
+            },
             (claimed, _) => panic!("claimed {claimed:?}, expected {expected:?}"),
+        }
+    }
+
+    fn open(&mut self, at: usize) {
+        let token = Arc::new(());
+        let entry = &self.entries[at];
+        let result = self.table.open(entry.reserved.id, Arc::clone(&token));
+        let expected = if !entry.live {
+            Some(NotOpened::Stale)
+        } else if entry.matching == Matching::Address || entry.opening.is_some() {
+            Some(NotOpened::Open)
+        } else {
+            None
+        };
+        match (result, expected) {
+            (Ok(id), None) => {
+                assert!(self.entries.iter().all(|entry| entry.reserved.id != id));
+                self.entries[at].opening = Some(Opening { id, token });
+            }
+            (Err(error), Some(reason)) if error.reason == reason => {}
+            (Err(error), _) => {
+                assert_eq!(error.reason, NotOpened::TableFull);
+                assert_eq!(self.used(), self.table.capacity(), "full while there is room");
+            }
+            (Ok(_), Some(reason)) => panic!("opened, expected: {reason}"),
         }
     }
 
@@ -194,6 +273,10 @@ impl Run {
         let entry = &mut self.entries[at];
         assert!(Arc::ptr_eq(payload, &entry.token), "somebody else's payload");
         entry.live = false;
+        if let Some(opening) = entry.opening.take() {
+            assert!(!self.table.is_pending(opening.id), "an opening outlives its reservation");
+            assert_eq!(Arc::strong_count(&opening.token), 1, "an opening's payload is kept");
+        }
     }
 
     fn forget(&mut self) {
@@ -206,6 +289,15 @@ impl Run {
 
     fn live(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(|entry| entry.live)
+    }
+
+    /// How many slots are in use.
+    fn used(&self) -> usize {
+        self.live().map(|entry| 1 + usize::from(entry.opening.is_some())).sum()
+    }
+
+    fn clients(&self) -> usize {
+        self.live().map(|entry| entry.client).collect::<HashSet<_>>().len()
     }
 
     fn nth(&self, nth: u8) -> Option<usize> {
@@ -249,6 +341,7 @@ mod tests {
             3 => (0_u8..8, 0_u8..12).prop_map(|(client, port)| Operation::Connect { client, port }),
             4 => nth.clone().prop_map(|nth| Operation::Claim { nth }),
             1 => nth.clone().prop_map(|nth| Operation::ClaimById { nth }),
+            3 => nth.clone().prop_map(|nth| Operation::Open { nth }),
             3 => nth.prop_map(|nth| Operation::Cancel { nth }),
             1 => (0_u8..30).prop_map(|by| Operation::Advance { by }),
             1 => Just(Operation::Expire),
@@ -266,16 +359,23 @@ mod tests {
         ]
     }
 
+    fn limits() -> impl Strategy<Value = Limits> {
+        let limit = || prop_oneof![1 => Just(usize::MAX), 1 => 1_usize..6];
+        (limit(), limit())
+            .prop_map(|(pending_per_client, clients)| Limits { pending_per_client, clients })
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
         #[test]
         fn the_table_does_what_the_plain_list_does(
             ports in ports(),
             capacity in 1_usize..60,
+            limits in limits(),
             seed: u64,
             operations in prop::collection::vec(operation(), 1..600),
         ) {
-            let mut run = Run::new(ports.parse().unwrap(), capacity, seed);
+            let mut run = Run::new(ports.parse().unwrap(), capacity, seed).with_limits(limits);
             for operation in operations {
                 run.apply(operation);
             }
@@ -285,7 +385,7 @@ mod tests {
 
     #[test]
     fn every_kind_of_operation_has_bytes() {
-        let mut kinds = [false; 7];
+        let mut kinds = [false; 8];
         for kind in 0..=255 {
             let place = match Operation::from_bytes([kind, 0, 0]) {
                 Operation::Reserve { .. } => 0,
@@ -295,9 +395,10 @@ mod tests {
                 Operation::Cancel { .. } => 4,
                 Operation::Advance { .. } => 5,
                 Operation::Expire => 6,
+                Operation::Open { .. } => 7,
             };
             kinds[place] = true;
         }
-        assert_eq!(kinds, [true; 7]);
+        assert_eq!(kinds, [true; 8]);
     }
 }

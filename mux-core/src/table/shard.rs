@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use foldhash::quality::SeedableRandomState;
 use rand::rngs::StdRng;
 
-use super::deadlines::{Deadlines, Entry};
+use super::ReservationId;
+use super::deadlines::Deadlines;
 use super::taken::TakenPorts;
 use crate::Client;
 use crate::sync::{AtomicU32, Mutex, Ordering};
@@ -32,6 +33,8 @@ pub(super) struct Clients {
     pub(super) random: StdRng,
     /// Reservations that have not ended, as far as this lock has heard.
     pub(super) pending: usize,
+    /// The latest opening of each held reservation that has had one, by the number of its slot.
+    pub(super) openings: HashMap<u32, ReservationId, SeedableRandomState>,
 }
 
 impl Shard {
@@ -39,7 +42,8 @@ impl Shard {
         Self {
             ended: AtomicU32::new(NONE),
             clients: Mutex::new(Clients {
-                taken: HashMap::with_hasher(hasher),
+                taken: HashMap::with_hasher(hasher.clone()),
+                openings: HashMap::with_hasher(hasher),
                 deadlines: Deadlines::default(),
                 random,
                 pending: 0,
@@ -74,16 +78,19 @@ impl Shard {
 }
 
 impl Clients {
-    /// Gives a port back to its client, and forgets the client with its last one.
-    pub(super) fn give_back(&mut self, client: Client, port: u16, width: usize) {
+    /// Gives a port back to its client, and forgets the client with its last one. Whether it was
+    /// the last one.
+    #[must_use = "a client that is forgotten is to be uncounted"]
+    pub(super) fn give_back(&mut self, client: Client, port: u16, width: usize) -> bool {
         self.pending -= 1;
-        if let Some(taken) = self.taken.get_mut(&client) {
-            taken.give_back(port, width);
-            if taken.is_empty() {
-                self.taken.remove(&client);
-                self.give_memory_back();
-            }
+        let Some(taken) = self.taken.get_mut(&client) else { return false };
+        taken.give_back(port, width);
+        let last = taken.is_empty();
+        if last {
+            self.taken.remove(&client);
+            self.give_memory_back();
         }
+        last
     }
 
     /// Shrinks the map when a crowd has gone. Seldom enough to cost next to nothing per client.
@@ -92,11 +99,5 @@ impl Clients {
         if self.taken.capacity() > 64 + 8 * clients {
             self.taken.shrink_to(2 * clients);
         }
-    }
-
-    /// Notes a new reservation.
-    pub(super) fn added(&mut self, entry: Entry) {
-        self.pending += 1;
-        self.deadlines.push(entry);
     }
 }

@@ -8,12 +8,26 @@ use super::state::{State, Status, Word};
 use crate::Client;
 use crate::sync::{AtomicU32, AtomicU64, Ordering, UnsafeCell};
 
+/// What a slot is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A reservation that a matching connection may claim.
+    Pending,
+    /// A reservation that only its identity may claim.
+    Held,
+    /// What a matching connection may claim in place of a held reservation.
+    Opening,
+}
+
 /// What a reservation is looked up by. The port stands as its index in the port set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     pub(super) client: Client,
     pub(super) port: u16,
 }
+
+/// Marks a slot that is an opening of a held reservation, whose port is not its own.
+const OPENING: u32 = 1 << 16;
 
 pub(super) struct Slot<P> {
     state: State,
@@ -22,6 +36,7 @@ pub(super) struct Slot<P> {
     client_high: AtomicU64,
     client_low: AtomicU64,
     deadline: AtomicU64,
+    /// The port's index, and [`OPENING`].
     port: AtomicU32,
     /// The next slot in the shard's list of ended ones.
     pub(super) next_ended: AtomicU32,
@@ -62,6 +77,12 @@ impl<P> Slot<P> {
         }
     }
 
+    /// Whether it is an opening of a held reservation, with the same proviso as
+    /// [`key`](Self::key).
+    pub(super) fn is_opening(&self) -> bool {
+        self.port.load(Ordering::Relaxed) & OPENING != 0
+    }
+
     /// The deadline, with the same proviso as [`key`](Self::key).
     pub(super) fn deadline(&self) -> Time {
         Time::from_nanos(self.deadline.load(Ordering::Relaxed))
@@ -72,24 +93,22 @@ impl<P> Slot<P> {
     /// # Safety
     ///
     /// The caller took this slot from the index and has not published it since.
-    pub(super) unsafe fn publish(
-        &self,
-        key: Key,
-        deadline: Time,
-        status: Status,
-        payload: P,
-    ) -> u64 {
+    pub(super) unsafe fn publish(&self, key: Key, deadline: Time, kind: Kind, payload: P) -> u64 {
         let bits = key.client.to_bits();
         self.client_high.store((bits >> 64) as u64, Ordering::Relaxed);
         self.client_low.store(bits as u64, Ordering::Relaxed);
-        self.port.store(u32::from(key.port), Ordering::Relaxed);
+        let mark = if kind == Kind::Opening { OPENING } else { 0 };
+        self.port.store(u32::from(key.port) | mark, Ordering::Relaxed);
         self.deadline.store(deadline.as_nanos(), Ordering::Relaxed);
         self.payload.with_mut(|cell| {
             // SAFETY: the slot is the caller's alone until it is published, and its last payload
             // was moved out before the slot went back to the index.
             unsafe { cell.write(MaybeUninit::new(payload)) };
         });
-        self.state.publish(status)
+        self.state.publish(match kind {
+            Kind::Pending | Kind::Opening => Status::Pending,
+            Kind::Held => Status::Held,
+        })
     }
 
     /// Ends the reservation whose state word is `live`, and takes its payload, if it is still

@@ -22,9 +22,13 @@ impl TakenPorts {
     }
 
     pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(super) fn len(&self) -> usize {
         match self {
-            Self::Few(taken) => taken.is_empty(),
-            Self::Many(bitmap) => bitmap.taken == 0,
+            Self::Few(taken) => taken.len(),
+            Self::Many(bitmap) => bitmap.taken,
         }
     }
 

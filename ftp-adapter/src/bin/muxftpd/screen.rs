@@ -36,8 +36,7 @@ pub(crate) fn draining(signal: &str, drain_timeout: Duration) {
 
 /// Says that it is over, and what it was.
 pub(crate) fn stopped(cut: usize, stats: &Stats) {
-    let refused = &stats.refused;
-    let refused = refused.no_free_port + refused.line_full + refused.table_full;
+    let refused = stats.refused.total();
     print(&format!(
         "  served       {} data connections; {refused} refused, {} never came\n  \
          strangers    {} turned away\n",
