@@ -6,8 +6,13 @@ packages=()
 need() { command -v "$1" > /dev/null || packages+=("$2"); }
 need cc gcc
 need python3 python3
-need curl curl
 need ip iproute2
+need unshare util-linux
+# The clients that the tests drive.
+need curl curl
+need lftp lftp
+need tnftp tnftp
+need inetutils-ftp inetutils-ftp
 if [ "${#packages[@]}" -gt 0 ]; then
     sudo=""
     [ "$(id -u)" = 0 ] || sudo=sudo

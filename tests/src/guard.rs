@@ -1,5 +1,6 @@
 //! Hang guards. They end a test that would never end; no test asserts how fast anything is.
 
+use std::process::{Child, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -48,4 +49,26 @@ pub fn obtained<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
         got.is_some()
     });
     got.expect("`eventually` returns only once it is there")
+}
+
+/// Waits for the end of a program, or kills it when it does not come within `limit`.
+///
+/// # Panics
+///
+/// When it cannot be waited for.
+#[must_use]
+pub fn ends_within(limit: Duration, child: &mut Child) -> Option<ExitStatus> {
+    let started = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().expect("a child can be waited for") {
+            return Some(status);
+        }
+        if started.elapsed() >= limit {
+            // It may just have ended.
+            let _ = child.kill();
+            let _ = child.wait();
+            return None;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
 }

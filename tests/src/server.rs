@@ -1,10 +1,9 @@
-//! A `muxftpd` of one's own.
+//! A server of one's own.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,158 +12,21 @@ use std::{fs, thread};
 
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
-use tempfile::TempDir;
 
 use crate::guard::{self, HANG};
+use crate::launch::{Failure, Given};
 use crate::passive_ports::Ports;
+use crate::permit::Permit;
 use crate::process::Process;
-use crate::{address, binary, sockets};
+use crate::program::Program;
+use crate::sockets;
 
-/// What to start a server with.
-#[derive(Debug, Clone)]
-pub struct Launch {
-    ports: Ports,
-    listen: Vec<String>,
-    root: Option<PathBuf>,
-    options: Vec<OsString>,
-    descriptors: Option<u32>,
-}
-
-impl Launch {
-    /// A server on 127.0.0.1 with these passive ports.
-    #[must_use]
-    pub fn new(ports: &Ports) -> Self {
-        Self {
-            ports: ports.clone(),
-            listen: vec![format!("{}:0", address::SERVER)],
-            root: None,
-            options: Vec::new(),
-            descriptors: None,
-        }
-    }
-
-    /// Also listens on the IPv6 loopback address.
-    #[must_use]
-    pub fn and_ipv6(mut self) -> Self {
-        self.listen.push(format!("[{}]:0", address::ipv6()));
-        self
-    }
-
-    /// Listens here instead.
-    #[must_use]
-    pub fn listen(mut self, address: SocketAddr) -> Self {
-        self.listen = vec![address.to_string()];
-        self
-    }
-
-    /// Serves this directory instead of a private one.
-    #[must_use]
-    pub fn root(mut self, root: impl Into<PathBuf>) -> Self {
-        self.root = Some(root.into());
-        self
-    }
-
-    /// Adds an option without a value.
-    #[must_use]
-    pub fn flag(mut self, name: &str) -> Self {
-        self.options.push(name.into());
-        self
-    }
-
-    /// Adds an option with its value.
-    #[must_use]
-    pub fn option(mut self, name: &str, value: &str) -> Self {
-        self.options.extend([name.into(), value.into()]);
-        self
-    }
-
-    /// Starts the server with at most this many descriptors.
-    #[must_use]
-    pub fn with_descriptor_limit(mut self, most: u32) -> Self {
-        self.descriptors = Some(most);
-        self
-    }
-
-    /// Starts the server and waits until it is ready.
-    ///
-    /// # Panics
-    ///
-    /// When it is not ready within [`HANG`]; the message holds all it said.
-    #[must_use]
-    #[track_caller]
-    pub fn start(self) -> Server {
-        let (mut server, events) = self.spawn();
-        match events.recv_timeout(HANG) {
-            Ok(Event::Ready) => server,
-            event => {
-                server.kill();
-                panic!("muxftpd is not ready ({event:?}):\n{}", server.said());
-            }
-        }
-    }
-
-    /// Starts a server that must give up by itself.
-    ///
-    /// # Panics
-    ///
-    /// When it becomes ready, or does not end within [`HANG`].
-    #[must_use]
-    #[track_caller]
-    pub fn fail(self) -> Failure {
-        let (server, events) = self.spawn();
-        server.gives_up(&events)
-    }
-
-    #[track_caller]
-    fn spawn(self) -> (Server, Receiver<Event>) {
-        let private = TempDir::new().expect("a temporary directory can be made");
-        let root = self.root.unwrap_or_else(|| private.path().to_owned());
-        let mut command = match self.descriptors {
-            None => Command::new(binary::path()),
-            Some(most) => {
-                let mut shell = Command::new("sh");
-                shell.args(["-c", &format!("ulimit -n {most}; exec \"$0\" \"$@\"")]);
-                shell.arg(binary::path());
-                shell
-            }
-        };
-        command.arg("--root").arg(&root).args(["--passive-ports", &self.ports.spec()]);
-        for address in &self.listen {
-            command.args(["--listen", address]);
-        }
-        command.args(&self.options).env_remove("RUST_LOG");
-        Server::spawn(command, self.ports, root, private)
-    }
-}
-
-/// How a server that gave up did so.
-#[derive(Debug, Clone)]
-pub struct Failure {
-    /// Its exit status.
-    pub status: ExitStatus,
-    /// All it wrote to standard error.
-    pub stderr: String,
-}
-
-/// Runs `muxftpd` with these arguments, which must make it give up by itself.
-///
-/// # Panics
-///
-/// When it becomes ready, or does not end within [`HANG`].
-#[must_use]
-#[track_caller]
-pub fn refuses(arguments: &[&str]) -> Failure {
-    let mut command = Command::new(binary::path());
-    command.args(arguments).env_remove("RUST_LOG");
-    let private = TempDir::new().expect("a temporary directory can be made");
-    let root = private.path().to_owned();
-    let (server, events) = Server::spawn(command, Ports::consecutive(1), root, private);
-    server.gives_up(&events)
-}
-
+/// What a server that was started has come to.
 #[derive(Debug)]
-enum Event {
+pub(crate) enum Event {
+    /// It has said that it is ready.
     Ready,
+    /// It has closed its output.
     Ended,
 }
 
@@ -172,22 +34,22 @@ enum Event {
 /// said is printed.
 #[derive(Debug)]
 pub struct Server {
+    program: Program,
     child: Child,
-    ports: Ports,
-    root: PathBuf,
+    given: Given,
     stdout: Arc<Mutex<String>>,
     stderr: Arc<Mutex<String>>,
-    _private: TempDir,
+    _permit: Arc<Permit>,
 }
 
 impl Server {
     #[track_caller]
-    fn spawn(
+    pub(crate) fn spawn(
+        program: Program,
         mut command: Command,
-        ports: Ports,
-        root: PathBuf,
-        private: TempDir,
+        given: Given,
     ) -> (Self, Receiver<Event>) {
+        let permit = Permit::obtain();
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = match command.spawn() {
             Ok(child) => child,
@@ -197,12 +59,13 @@ impl Server {
         let (stdout, stderr) = (Arc::default(), Arc::default());
         collect(child.stdout.take().expect("it is piped"), Arc::clone(&stdout), Some(sender));
         collect(child.stderr.take().expect("it is piped"), Arc::clone(&stderr), None);
-        (Self { child, ports, root, stdout, stderr, _private: private }, events)
+        let server = Self { program, child, given, stdout, stderr, _permit: permit };
+        (server, events)
     }
 
     /// Waits until it has given up.
     #[track_caller]
-    fn gives_up(mut self, events: &Receiver<Event>) -> Failure {
+    pub(crate) fn gives_up(mut self, events: &Receiver<Event>) -> Failure {
         let event = events.recv_timeout(HANG);
         assert!(matches!(event, Ok(Event::Ended)), "should not start:\n{}", self.said());
         let status = self.wait();
@@ -211,16 +74,33 @@ impl Server {
         Failure { status, stderr: text(&self.stderr) }
     }
 
+    /// Which program it is.
+    #[must_use]
+    pub fn program(&self) -> Program {
+        self.program
+    }
+
     /// Its passive ports.
     #[must_use]
     pub fn ports(&self) -> &Ports {
-        &self.ports
+        &self.given.ports
     }
 
     /// The directory it serves.
     #[must_use]
     pub fn root(&self) -> &Path {
-        &self.root
+        &self.given.root
+    }
+
+    /// The certificate of the authority that its own certificate comes from.
+    ///
+    /// # Panics
+    ///
+    /// When it was given none.
+    #[must_use]
+    #[track_caller]
+    pub fn authority(&self) -> &Path {
+        self.given.authority.as_deref().expect("a server with a certificate")
     }
 
     /// Puts a file into the directory it serves.
@@ -230,7 +110,7 @@ impl Server {
     /// When it cannot be written.
     #[track_caller]
     pub fn put(&self, name: &str, bytes: &[u8]) {
-        fs::write(self.root.join(name), bytes).expect("a file can be written");
+        fs::write(self.given.root.join(name), bytes).expect("a file can be written");
     }
 
     /// All control addresses, as the start screen gives them.
@@ -279,7 +159,7 @@ impl Server {
     /// When it does not come to rest within [`HANG`].
     #[track_caller]
     pub fn settle(&self) {
-        let passive: BTreeSet<u16> = self.ports.set();
+        let passive: BTreeSet<u16> = self.ports().set();
         let mut own = passive.clone();
         own.extend(self.controls().iter().map(SocketAddr::port));
         let process = self.process();
@@ -368,12 +248,12 @@ impl Server {
 
     /// Ends it, if it has not ended by itself. A process that not even SIGKILL ends, because it is
     /// stuck in the kernel, is left behind after [`HANG`] rather than holding up the test for ever.
-    fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let _ = self.child.kill();
         let killed = Instant::now();
         while matches!(self.child.try_wait(), Ok(None)) {
             if killed.elapsed() > HANG {
-                eprintln!("muxftpd (process {}) survives SIGKILL", self.child.id());
+                eprintln!("{} (process {}) survives SIGKILL", self.program, self.child.id());
                 break;
             }
             thread::sleep(Duration::from_millis(2));
@@ -388,7 +268,7 @@ impl Drop for Server {
             let said = self.said();
             let lines: Vec<&str> = said.lines().collect();
             let last = lines.len().saturating_sub(120);
-            eprintln!("muxftpd said, at the end:\n{}", lines[last..].join("\n"));
+            eprintln!("{} said, at the end:\n{}", self.program, lines[last..].join("\n"));
         }
     }
 }

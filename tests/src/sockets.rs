@@ -1,4 +1,5 @@
-//! The kernel's table of TCP sockets, `/proc/net/tcp` and `/proc/net/tcp6`.
+//! The kernel's table of TCP sockets, of the calling thread's network
+//! namespace: `/proc/thread-self/net/tcp` and `tcp6`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::{fs, io};
@@ -29,7 +30,7 @@ pub struct Socket {
 pub fn all() -> Vec<Socket> {
     let mut sockets = ipv4();
     // Without IPv6 there is no second table.
-    sockets.extend(rows("/proc/net/tcp6").unwrap_or_default());
+    sockets.extend(rows("/proc/thread-self/net/tcp6").unwrap_or_default());
     sockets
 }
 
@@ -40,7 +41,7 @@ pub fn all() -> Vec<Socket> {
 /// When the table cannot be read or understood.
 #[must_use]
 pub fn ipv4() -> Vec<Socket> {
-    rows("/proc/net/tcp").expect("the table of TCP sockets can be read")
+    rows("/proc/thread-self/net/tcp").expect("the table of TCP sockets can be read")
 }
 
 fn rows(table: &str) -> io::Result<Vec<Socket>> {

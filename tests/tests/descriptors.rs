@@ -4,16 +4,18 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::data::{self, Data};
 use mux_tests::guard::{eventually, obtained};
 use mux_tests::{Client, Holding, Launch, Ports, Server, address, files};
+use rstest::rstest;
 
 /// More sessions than a server with this many descriptors can have.
 const LIMIT: u32 = 96;
 const CROWD: u16 = 150;
 
-fn limited() -> Server {
-    let server = Launch::new(&Ports::consecutive(3)).with_descriptor_limit(LIMIT).start();
+fn limited(program: Program) -> Server {
+    let server = Launch::new(program, &Ports::consecutive(3)).with_descriptor_limit(LIMIT).start();
     server.put("file", &files::content("file", 10_000));
     server
 }
@@ -49,9 +51,9 @@ fn serves_again(server: &Server, client: u16) {
 
 /// Promise 11: out of descriptors the accept path backs off without spinning and recovers by
 /// itself. This is the control side; it happens again and again.
-#[test]
-fn out_of_descriptors_for_sessions() {
-    let server = limited();
+#[rstest]
+fn out_of_descriptors_for_sessions(#[values(Muxftpd)] program: Program) {
+    let server = limited(program);
     for round in 0..2 {
         let crowd = crowd(&server);
         does_not_spin(&server);
@@ -61,9 +63,9 @@ fn out_of_descriptors_for_sessions() {
 }
 
 /// Promise 11 on the passive ports: connections arrive there when no descriptor is left for them.
-#[test]
-fn out_of_descriptors_for_data_connections() {
-    let server = limited();
+#[rstest]
+fn out_of_descriptors_for_data_connections(#[values(Muxftpd)] program: Program) {
+    let server = limited(program);
     let held = Holding::every_port(&server, address::client(1));
     let crowd = crowd(&server);
     eventually("the descriptors are nearly used up, or sessions are refused", || {
@@ -132,10 +134,10 @@ fn mixed_session(server: &Server, client: u16, kind: usize) {
 /// Promise 7: every accepted descriptor is delivered or closed; none is kept. The count is taken
 /// when every client has used every port once, because a server may keep a listener per client
 /// and port for the next time.
-#[test]
-fn none_is_kept_after_hundreds_of_sessions() {
+#[rstest]
+fn none_is_kept_after_hundreds_of_sessions(#[values(Muxftpd)] program: Program) {
     const CLIENTS: u16 = 5;
-    let server = Launch::new(&Ports::consecutive(2)).start();
+    let server = Launch::new(program, &Ports::consecutive(2)).start();
     server.put("file", &files::content("file", 10_000));
     server.put("big", &files::content("big", 12 << 20));
     for client in 0..CLIENTS {
@@ -157,9 +159,9 @@ fn none_is_kept_after_hundreds_of_sessions() {
 }
 
 /// Promise 7 for connections nobody asked for.
-#[test]
-fn none_is_kept_for_strangers() {
-    let server = Launch::new(&Ports::consecutive(2)).start();
+#[rstest]
+fn none_is_kept_for_strangers(#[values(Muxftpd)] program: Program) {
+    let server = Launch::new(program, &Ports::consecutive(2)).start();
     server.put("file", &files::content("file", 10_000));
     let ports = server.ports().list().to_owned();
     let knock = |n: u16| {
@@ -178,10 +180,10 @@ fn none_is_kept_for_strangers() {
 
 /// Promise 11: what the server keeps from clients of before, it gives up for those of now. More
 /// clients than it has descriptors, one after the other, then many of them at once.
-#[test]
-fn clients_of_before_do_not_use_up_the_descriptors() {
+#[rstest]
+fn clients_of_before_do_not_use_up_the_descriptors(#[values(Muxftpd)] program: Program) {
     let ports = Ports::consecutive(9);
-    let server = Launch::new(&ports).with_descriptor_limit(LIMIT).start();
+    let server = Launch::new(program, &ports).with_descriptor_limit(LIMIT).start();
     server.put("file", &files::content("file", 1000));
     for client in 0..200 {
         let mut session = Client::login(address::client(client), server.control());

@@ -5,11 +5,13 @@
 
 use std::collections::BTreeSet;
 
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::data::{self, Data};
 use mux_tests::{Client, Ending, Launch, Passive, Ports, Server, address, files};
+use rstest::rstest;
 
-fn server(ports: &Ports) -> Server {
-    let server = Launch::new(ports).and_ipv6().option("--wait", "0s").start();
+fn server(program: Program, ports: &Ports) -> Server {
+    let server = Launch::new(program, ports).and_ipv6().option("--wait", "0s").start();
     for owner in ["four", "six"] {
         server.put(owner, &files::content(owner, 10_000));
     }
@@ -24,9 +26,9 @@ fn six(server: &Server) -> Client {
     Client::login(address::ipv6(), server.control_ipv6())
 }
 
-#[test]
-fn replies_are_to_the_letter() {
-    let server = server(&Ports::consecutive(1));
+#[rstest]
+fn replies_are_to_the_letter(#[values(Muxftpd)] program: Program) {
+    let server = server(program, &Ports::consecutive(1));
     let port = server.ports().first();
     let [high, low] = port.to_be_bytes();
     let pasv = format!("227 Entering Passive Mode (127,0,0,1,{high},{low})");
@@ -37,9 +39,9 @@ fn replies_are_to_the_letter() {
     assert_eq!(six(&server).command("EPSV").lines, [epsv]);
 }
 
-#[test]
-fn epsv_on_ipv4() {
-    let server = server(&Ports::consecutive(3));
+#[rstest]
+fn epsv_on_ipv4(#[values(Muxftpd)] program: Program) {
+    let server = server(program, &Ports::consecutive(3));
     let mut client = four(&server, 1);
     for _ in 0..10 {
         let port = client.epsv();
@@ -47,9 +49,9 @@ fn epsv_on_ipv4() {
     }
 }
 
-#[test]
-fn epsv_on_ipv6() {
-    let server = server(&Ports::consecutive(3));
+#[rstest]
+fn epsv_on_ipv6(#[values(Muxftpd)] program: Program) {
+    let server = server(program, &Ports::consecutive(3));
     let mut client = six(&server);
     for _ in 0..10 {
         let port = client.epsv();
@@ -59,9 +61,9 @@ fn epsv_on_ipv6() {
 }
 
 /// Promise 1: PASV and EPSV draw from the same ports, so together they have no more.
-#[test]
-fn pasv_and_epsv_share_one_set() {
-    let server = server(&Ports::consecutive(6));
+#[rstest]
+fn pasv_and_epsv_share_one_set(#[values(Muxftpd)] program: Program) {
+    let server = server(program, &Ports::consecutive(6));
     let mut used = BTreeSet::new();
     let mut held = Vec::new();
     for session in 0..6 {
@@ -80,9 +82,9 @@ fn pasv_and_epsv_share_one_set() {
 }
 
 /// Promise 1: a client is an address, of whichever family; two clients share a port number.
-#[test]
-fn both_families_at_once_on_one_port() {
-    let server = server(&Ports::consecutive(1));
+#[rstest]
+fn both_families_at_once_on_one_port(#[values(Muxftpd)] program: Program) {
+    let server = server(program, &Ports::consecutive(1));
     let (mut four, mut six) = (four(&server, 1), six(&server));
     for round in 0..10 {
         let (port_four, port_six) = (four.pasv(), six.epsv());
@@ -98,9 +100,9 @@ fn both_families_at_once_on_one_port() {
 }
 
 /// Promise 3, across the families: the port number alone opens nothing.
-#[test]
-fn a_stranger_of_the_other_family_is_reset() {
-    let server = server(&Ports::consecutive(1));
+#[rstest]
+fn a_stranger_of_the_other_family_is_reset(#[values(Muxftpd)] program: Program) {
+    let server = server(program, &Ports::consecutive(1));
     let (mut four, mut six) = (four(&server, 1), six(&server));
 
     let port = four.pasv();
@@ -116,9 +118,9 @@ fn a_stranger_of_the_other_family_is_reset() {
 }
 
 /// The limit on IPv6 is the same: as many as there are ports, and each gets its own bytes.
-#[test]
-fn one_ipv6_client_holds_every_port() {
-    let server = server(&Ports::consecutive(5));
+#[rstest]
+fn one_ipv6_client_holds_every_port(#[values(Muxftpd)] program: Program) {
+    let server = server(program, &Ports::consecutive(5));
     let mut sessions: Vec<Client> = (0..6).map(|_| six(&server)).collect();
     let granted: Vec<_> = sessions[..5].iter_mut().map(Client::epsv).collect();
     let used: BTreeSet<u16> = granted.iter().map(std::net::SocketAddr::port).collect();

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::{Client, Holding, Launch, Ports, Server, address, files};
+use rstest::rstest;
 
 /// How long a file is; clients differ a little, so that no two files are the same length.
 fn length(client: u16) -> usize {
@@ -33,40 +35,40 @@ fn all_at_once(server: &Server, clients: u16) -> BTreeSet<u16> {
 
 /// Promise 1: one pending reservation per (port, client), and so as many per port as there are
 /// clients. Promise 3: the connection delivered has the reservation's client as source address.
-#[test]
-fn two_hundred_clients_share_nine_ports() {
-    let server = Launch::new(&Ports::consecutive(9)).start();
+#[rstest]
+fn two_hundred_clients_share_nine_ports(#[values(Muxftpd)] program: Program) {
+    let server = Launch::new(program, &Ports::consecutive(9)).start();
     let used = all_at_once(&server, 200);
     assert!(used.len() <= 9, "200 reservations were pending on 9 ports, so they shared");
 }
 
 /// Promise 9: a reservation never fails while a port is free for that client, 1 port included.
-#[test]
-fn fifty_clients_share_one_port() {
-    let server = Launch::new(&Ports::consecutive(1)).start();
+#[rstest]
+fn fifty_clients_share_one_port(#[values(Muxftpd)] program: Program) {
+    let server = Launch::new(program, &Ports::consecutive(1)).start();
     assert_eq!(all_at_once(&server, 50), server.ports().set());
 }
 
 /// Promise 9: the whole range is used, both ends. Promise 12: no port outside the set is
 /// advertised. Were each port as likely as the next, a port would be left out here less than once
 /// in a hundred million runs.
-#[test]
-fn every_port_of_a_range_is_used_and_no_other() {
-    let server = Launch::new(&Ports::consecutive(9)).start();
+#[rstest]
+fn every_port_of_a_range_is_used_and_no_other(#[values(Muxftpd)] program: Program) {
+    let server = Launch::new(program, &Ports::consecutive(9)).start();
     assert_eq!(all_at_once(&server, 200), server.ports().set());
 }
 
 /// Promise 12, where the set has holes: a server that steps over them wrongly advertises a port
 /// in one, or never one next to it.
-#[test]
-fn every_port_of_a_set_with_holes_is_used_and_no_other() {
-    let server = Launch::new(&Ports::offsets([0, 1, 4, 9, 10, 15])).start();
+#[rstest]
+fn every_port_of_a_set_with_holes_is_used_and_no_other(#[values(Muxftpd)] program: Program) {
+    let server = Launch::new(program, &Ports::offsets([0, 1, 4, 9, 10, 15])).start();
     assert_eq!(all_at_once(&server, 150), server.ports().set());
 }
 
 /// Promise 9: the last free port is found at the first attempt, whatever the width.
-#[test]
-fn one_client_gets_every_port_of_any_set() {
+#[rstest]
+fn one_client_gets_every_port_of_any_set(#[values(Muxftpd)] program: Program) {
     let sets = [
         Ports::consecutive(1),
         Ports::consecutive(2),
@@ -75,7 +77,7 @@ fn one_client_gets_every_port_of_any_set() {
         Ports::consecutive(16),
     ];
     for ports in sets {
-        let server = Launch::new(&ports).option("--wait", "0s").start();
+        let server = Launch::new(program, &ports).option("--wait", "0s").start();
         for client in 0..5 {
             let held = Holding::every_port(&server, address::client(client));
             assert_eq!(held.len(), ports.count());

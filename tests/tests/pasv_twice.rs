@@ -1,10 +1,12 @@
 //! A new PASV or EPSV replaces the session's reservation, and its own old port counts as free.
 
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::data::{self, Data};
 use mux_tests::{Client, Ending, Holding, Launch, Passive, Ports, Server, address, files};
+use rstest::rstest;
 
-fn server(ports: u16) -> Server {
-    let launch = Launch::new(&Ports::consecutive(ports)).option("--wait", "0s");
+fn server(program: Program, ports: u16) -> Server {
+    let launch = Launch::new(program, &Ports::consecutive(ports)).option("--wait", "0s");
     let server = launch.start();
     server.put("file", &files::content("file", 10_000));
     server
@@ -25,9 +27,9 @@ fn moved(server: &Server) -> (Client, std::net::SocketAddr, std::net::SocketAddr
 }
 
 /// Promise 9: with one port, the session's own reservation never stands in its way.
-#[test]
-fn on_one_port_any_number_of_times() {
-    let server = server(1);
+#[rstest]
+fn on_one_port_any_number_of_times(#[values(Muxftpd)] program: Program) {
+    let server = server(program, 1);
     let mut session = Client::login(address::client(1), server.control());
     for round in 0..100 {
         let port = if round % 3 == 0 { session.epsv() } else { session.pasv() };
@@ -37,9 +39,9 @@ fn on_one_port_any_number_of_times() {
 }
 
 /// The same with every port held by the client's own sessions: each can have another go.
-#[test]
-fn when_every_port_is_taken() {
-    let server = server(4);
+#[rstest]
+fn when_every_port_is_taken(#[values(Muxftpd)] program: Program) {
+    let server = server(program, 4);
     let mut held = Holding::every_port(&server, address::client(1));
     for _ in 0..10 {
         for holding in &mut held {
@@ -53,9 +55,9 @@ fn when_every_port_is_taken() {
 }
 
 /// Promise 4: after a reservation was cancelled, nothing is delivered to it.
-#[test]
-fn the_old_port_is_no_longer_served() {
-    let server = server(9);
+#[rstest]
+fn the_old_port_is_no_longer_served(#[values(Muxftpd)] program: Program) {
+    let server = server(program, 9);
     let (mut session, old, new) = moved(&server);
     let ending = data::unserved(Data::connect(session.source(), old));
     assert!(matches!(ending, Ending::Reset | Ending::Refused), "{ending:?}");
@@ -63,9 +65,9 @@ fn the_old_port_is_no_longer_served() {
 }
 
 /// The old port is free for the client's other sessions, and a connection there is theirs.
-#[test]
-fn the_old_port_is_free_for_another_session() {
-    let server = server(2);
+#[rstest]
+fn the_old_port_is_free_for_another_session(#[values(Muxftpd)] program: Program) {
+    let server = server(program, 2);
     let (mut session, old, new) = moved(&server);
     let mut other = Client::login(address::client(1), server.control());
     assert_eq!(other.pasv(), old, "it was the only port left");
@@ -75,10 +77,10 @@ fn the_old_port_is_free_for_another_session() {
 
 /// A connection made before the second PASV belongs to the reservation that ended: the file comes
 /// over the new connection, and nothing ever over the old one.
-#[test]
-fn a_connection_to_the_old_port_is_not_used_for_the_new_one() {
+#[rstest]
+fn a_connection_to_the_old_port_is_not_used_for_the_new_one(#[values(Muxftpd)] program: Program) {
     for ports in [1, 9] {
-        let server = server(ports);
+        let server = server(program, ports);
         let mut session = Client::login(address::client(1), server.control());
         let old = session.pasv();
         let before = session.open(old);

@@ -2,14 +2,16 @@
 
 use std::time::{Duration, Instant};
 
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::data::{self, Data};
 use mux_tests::guard::obtained;
 use mux_tests::{Client, Ending, Holding, Launch, Passive, Ports, Server, address, files};
+use rstest::rstest;
 
 const TTL: Duration = Duration::from_secs(1);
 
-fn server() -> Server {
-    let launch = Launch::new(&Ports::consecutive(1)).option("--wait", "0s");
+fn server(program: Program) -> Server {
+    let launch = Launch::new(program, &Ports::consecutive(1)).option("--wait", "0s");
     let server = launch.option("--reservation-ttl", "1s").start();
     server.put("one", &files::content("one", 10_000));
     server.put("two", &files::content("two", 10_000));
@@ -17,9 +19,9 @@ fn server() -> Server {
 }
 
 /// Promise 6: a port nobody connects to is free again at the TTL, though its session lives on.
-#[test]
-fn an_unused_port_comes_back() {
-    let server = server();
+#[rstest]
+fn an_unused_port_comes_back(#[values(Muxftpd)] program: Program) {
+    let server = server(program);
     let source = address::client(1);
     let mut next = Client::login(source, server.control());
     let mut session = Client::login(source, server.control());
@@ -36,9 +38,9 @@ fn an_unused_port_comes_back() {
 }
 
 /// Promise 4: after a reservation expired, nothing is delivered to it.
-#[test]
-fn a_connection_after_the_deadline_is_reset() {
-    let server = server();
+#[rstest]
+fn a_connection_after_the_deadline_is_reset(#[values(Muxftpd)] program: Program) {
+    let server = server(program);
     let source = address::client(1);
     let mut late = Holding::new(&server, source);
 
@@ -58,9 +60,11 @@ fn a_connection_after_the_deadline_is_reset() {
 
 /// Promises 4 and 5: what comes after the deadline goes to the reservation that is there then, and
 /// not to the one before it, although port and client are the same.
-#[test]
-fn a_connection_after_the_deadline_goes_to_the_next_reservation() {
-    let server = server();
+#[rstest]
+fn a_connection_after_the_deadline_goes_to_the_next_reservation(
+    #[values(Muxftpd)] program: Program,
+) {
+    let server = server(program);
     let source = address::client(1);
     let mut late = Holding::new(&server, source);
     late.session.expect("RETR one", 150);
@@ -80,9 +84,9 @@ fn a_connection_after_the_deadline_goes_to_the_next_reservation() {
 }
 
 /// The deadline is the reservation's, not the transfer's: a transfer may last longer.
-#[test]
-fn a_transfer_outlives_the_deadline() {
-    let server = server();
+#[rstest]
+fn a_transfer_outlives_the_deadline(#[values(Muxftpd)] program: Program) {
+    let server = server(program);
     server.put("big", &files::content("big", 12 << 20));
     let source = address::client(1);
     let mut session = Client::login(source, server.control());

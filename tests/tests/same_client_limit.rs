@@ -1,6 +1,8 @@
 //! The limit is the number of ports per client, and who comes too late waits in line.
 
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::{Client, Holding, Launch, Passive, Ports, Server, address, files};
+use rstest::rstest;
 
 /// Longer than any test, so that nobody's turn is lost to a slow machine.
 const PATIENT: &str = "300s";
@@ -28,9 +30,10 @@ fn in_line(server: &Server, client: u16, how: Passive) -> Client {
 
 /// Promises 1 and 6: one session more than there are ports has no port until one is free, and
 /// gets that one.
-#[test]
-fn one_too_many_gets_the_port_of_a_session_that_ends() {
-    let server = with_a_file(Launch::new(&Ports::consecutive(4)).option("--wait", PATIENT));
+#[rstest]
+fn one_too_many_gets_the_port_of_a_session_that_ends(#[values(Muxftpd)] program: Program) {
+    let server =
+        with_a_file(Launch::new(program, &Ports::consecutive(4)).option("--wait", PATIENT));
     let mut held = Holding::every_port(&server, address::client(1));
     let mut late = in_line(&server, 1, Passive::Pasv);
 
@@ -45,9 +48,10 @@ fn one_too_many_gets_the_port_of_a_session_that_ends() {
 }
 
 /// A transfer in progress holds no port: the match alone frees it for the next in line.
-#[test]
-fn one_too_many_gets_the_port_of_a_connection_that_is_matched() {
-    let server = with_a_file(Launch::new(&Ports::consecutive(3)).option("--wait", PATIENT));
+#[rstest]
+fn one_too_many_gets_the_port_of_a_connection_that_is_matched(#[values(Muxftpd)] program: Program) {
+    let server =
+        with_a_file(Launch::new(program, &Ports::consecutive(3)).option("--wait", PATIENT));
     let mut held = Holding::every_port(&server, address::client(1));
     let mut late = in_line(&server, 1, Passive::Epsv);
 
@@ -61,10 +65,11 @@ fn one_too_many_gets_the_port_of_a_connection_that_is_matched() {
 
 /// Whose wait was in vain is refused with 425, which ends nothing (421 would): the session lives
 /// on and gets a port later. Another client never notices.
-#[test]
-fn a_wait_in_vain_ends_with_425_and_nothing_else() {
+#[rstest]
+fn a_wait_in_vain_ends_with_425_and_nothing_else(#[values(Muxftpd)] program: Program) {
     for wait in ["200ms", "0s"] {
-        let server = with_a_file(Launch::new(&Ports::consecutive(2)).option("--wait", wait));
+        let server =
+            with_a_file(Launch::new(program, &Ports::consecutive(2)).option("--wait", wait));
         let mut held = Holding::every_port(&server, address::client(1));
         let mut late = Client::login(address::client(1), server.control());
         for how in [Passive::Pasv, Passive::Epsv] {
@@ -86,9 +91,10 @@ fn a_wait_in_vain_ends_with_425_and_nothing_else() {
 }
 
 /// First come, first served, per client.
-#[test]
-fn those_who_wait_are_served_in_order() {
-    let server = with_a_file(Launch::new(&Ports::consecutive(1)).option("--wait", PATIENT));
+#[rstest]
+fn those_who_wait_are_served_in_order(#[values(Muxftpd)] program: Program) {
+    let server =
+        with_a_file(Launch::new(program, &Ports::consecutive(1)).option("--wait", PATIENT));
     let holder = Holding::new(&server, address::client(1));
     let order =
         [Passive::Pasv, Passive::Epsv, Passive::Pasv, Passive::Pasv, Passive::Epsv, Passive::Pasv];
@@ -112,9 +118,10 @@ fn those_who_wait_are_served_in_order() {
 }
 
 /// A line of one client is nobody else's: clients with a port free get it at once.
-#[test]
-fn a_line_of_one_client_holds_up_no_other() {
-    let server = with_a_file(Launch::new(&Ports::consecutive(1)).option("--wait", PATIENT));
+#[rstest]
+fn a_line_of_one_client_holds_up_no_other(#[values(Muxftpd)] program: Program) {
+    let server =
+        with_a_file(Launch::new(program, &Ports::consecutive(1)).option("--wait", PATIENT));
     let holder = Holding::new(&server, address::client(1));
     let waiting = in_line(&server, 1, Passive::Pasv);
     for other in 2..20 {

@@ -3,13 +3,17 @@
 use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, SocketAddr};
 
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::guard::{BEFORE_TTL, within};
-use mux_tests::{Client, Holding, Launch, Passive, Ports, Server, address, files, tools};
+use mux_tests::{
+    Client, Endpoint, Holding, Launch, Passive, Ports, Security, Server, Way, address, files, tools,
+};
+use rstest::rstest;
 
 /// One port, refusals at once, and reservations as long as they can be: what comes back here,
 /// before they are over, comes back because a session ended.
-fn server() -> Server {
-    let launch = Launch::new(&Ports::consecutive(1));
+fn server(program: Program) -> Server {
+    let launch = Launch::new(program, &Ports::consecutive(1));
     let server = launch.option("--wait", "0s").option("--reservation-ttl", "600s").start();
     server.put("file", &files::content("file", 10_000));
     server
@@ -37,21 +41,21 @@ fn comes_back(server: &Server, source: IpAddr, end: impl FnOnce(Holding)) {
     files::assert_own("file", 10_000, &next.retr_from(port, "file"));
 }
 
-#[test]
-fn after_quit() {
-    let server = server();
+#[rstest]
+fn after_quit(#[values(Muxftpd)] program: Program) {
+    let server = server(program);
     comes_back(&server, address::client(1), |holding| holding.session.quit());
 }
 
-#[test]
-fn after_fin() {
-    let server = server();
+#[rstest]
+fn after_fin(#[values(Muxftpd)] program: Program) {
+    let server = server(program);
     comes_back(&server, address::client(1), |holding| holding.session.fin());
 }
 
-#[test]
-fn after_a_half_close() {
-    let server = server();
+#[rstest]
+fn after_a_half_close(#[values(Muxftpd)] program: Program) {
+    let server = server(program);
     let mut kept = None;
     comes_back(&server, address::client(1), |holding| {
         holding.session.half_close();
@@ -60,16 +64,16 @@ fn after_a_half_close() {
     drop(kept);
 }
 
-#[test]
-fn after_reset() {
-    let server = server();
+#[rstest]
+fn after_reset(#[values(Muxftpd)] program: Program) {
+    let server = server(program);
     comes_back(&server, address::client(1), |holding| holding.session.reset());
 }
 
 /// The reservation that a second PASV replaced ends with the session too, not only the new one.
-#[test]
-fn after_pasv_again_and_then_each_end() {
-    let server = server();
+#[rstest]
+fn after_pasv_again_and_then_each_end(#[values(Muxftpd)] program: Program) {
+    let server = server(program);
     let ends: [fn(Client); 3] = [Client::quit, Client::fin, Client::reset];
     for end in ends {
         comes_back(&server, address::client(1), |mut holding| {
@@ -81,9 +85,9 @@ fn after_pasv_again_and_then_each_end() {
 }
 
 /// A command that is half sent must not keep a session, or its port, alive.
-#[test]
-fn in_the_middle_of_a_command() {
-    let server = server();
+#[rstest]
+fn in_the_middle_of_a_command(#[values(Muxftpd)] program: Program) {
+    let server = server(program);
     comes_back(&server, address::client(1), |mut holding| {
         holding.session.send_part("NOOP\r\nPAS").unwrap();
         holding.session.fin();
@@ -91,9 +95,9 @@ fn in_the_middle_of_a_command() {
 }
 
 /// A transfer command was sent, nobody connected, and the session ended.
-#[test]
-fn after_a_transfer_command_without_a_connection() {
-    let server = server();
+#[rstest]
+fn after_a_transfer_command_without_a_connection(#[values(Muxftpd)] program: Program) {
+    let server = server(program);
     let ends: [fn(Client); 2] = [Client::fin, Client::reset];
     for end in ends {
         comes_back(&server, address::client(1), |mut holding| {
@@ -104,20 +108,16 @@ fn after_a_transfer_command_without_a_connection() {
 }
 
 /// The kernel ends the connections of a client that was killed.
-#[test]
-fn after_the_client_was_killed() {
-    let server = server();
-    let program = "
-import ftplib, sys
-session = ftplib.FTP()
-session.connect(sys.argv[1], int(sys.argv[2]))
-session.login()
+#[rstest]
+fn after_the_client_was_killed(#[values(Muxftpd)] program: Program) {
+    let server = server(program);
+    let script = "
 print(session.sendcmd('PASV'), flush=True)
 sys.stdin.read()
 ";
-    let control = server.control();
-    let arguments = [control.ip().to_string(), control.port().to_string()];
-    let mut client = tools::start_python(program, &[&arguments[0], &arguments[1]]);
+    let to = Endpoint::new(&server, Way::Ipv4Pasv, Security::Plain);
+    let control = to.control;
+    let mut client = tools::start_python(&to, script, &[]);
     let mut line = String::new();
     BufReader::new(client.stdout.take().unwrap()).read_line(&mut line).unwrap();
     assert!(line.starts_with("227 "), "{line:?}");
@@ -131,9 +131,9 @@ sys.stdin.read()
 }
 
 /// A session that ends while it stands in line takes no port with it: the next in line gets it.
-#[test]
-fn while_in_line() {
-    let server = Launch::new(&Ports::consecutive(1))
+#[rstest]
+fn while_in_line(#[values(Muxftpd)] program: Program) {
+    let server = Launch::new(program, &Ports::consecutive(1))
         .option("--wait", "300s")
         .option("--reservation-ttl", "600s")
         .start();
@@ -158,9 +158,9 @@ fn while_in_line() {
 }
 
 /// A hundred sessions that come and go leave the port as free as one does.
-#[test]
-fn a_hundred_times() {
-    let server = server();
+#[rstest]
+fn a_hundred_times(#[values(Muxftpd)] program: Program) {
+    let server = server(program);
     let ends: [fn(Client); 3] = [Client::quit, Client::fin, Client::reset];
     let mut next = Client::login(address::client(1), server.control());
     for round in 0..100 {

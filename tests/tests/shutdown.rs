@@ -1,10 +1,12 @@
 //! SIGTERM and SIGINT: transfers are finished, everything else ends, and the exit status is 0.
 
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::data::Data;
 use mux_tests::guard::eventually;
 use mux_tests::passive_ports::is_free;
 use mux_tests::{Client, Holding, Launch, Ports, Server, address, files};
 use nix::sys::signal::Signal;
+use rstest::rstest;
 
 /// More than the buffers of both ends hold, so that whoever does not read holds up the transfer.
 const BIG: usize = 12 << 20;
@@ -12,8 +14,8 @@ const BIG: usize = 12 << 20;
 /// Longer than any test.
 const PATIENT: &str = "300s";
 
-fn server(ports: &Ports) -> Server {
-    let server = Launch::new(ports).option("--drain-timeout", PATIENT).start();
+fn server(program: Program, ports: &Ports) -> Server {
+    let server = Launch::new(program, ports).option("--drain-timeout", PATIENT).start();
     server.put("file", &files::content("file", 10_000));
     server.put("big", &files::content("big", BIG));
     server
@@ -50,18 +52,18 @@ fn has_begun_to_drain(server: &Server) {
     });
 }
 
-#[test]
-fn without_any_session() {
+#[rstest]
+fn without_any_session(#[values(Muxftpd)] program: Program) {
     for signal in [Signal::SIGTERM, Signal::SIGINT] {
-        let server = server(&Ports::consecutive(3));
+        let server = server(program, &Ports::consecutive(3));
         server.signal(signal);
         exits_with_0(server);
     }
 }
 
-#[test]
-fn idle_and_pending_sessions_are_told() {
-    let server = server(&Ports::consecutive(3));
+#[rstest]
+fn idle_and_pending_sessions_are_told(#[values(Muxftpd)] program: Program) {
+    let server = server(program, &Ports::consecutive(3));
     let idle = Client::login(address::client(1), server.control());
     let new = Client::connect(address::client(1), server.control()).unwrap();
     let pending = Holding::new(&server, address::client(2));
@@ -75,11 +77,13 @@ fn idle_and_pending_sessions_are_told() {
 }
 
 /// A session in line for a port has no transfer to finish, however long it would wait.
-#[test]
-fn sessions_in_line_hold_nothing_up() {
+#[rstest]
+fn sessions_in_line_hold_nothing_up(#[values(Muxftpd)] program: Program) {
     let ports = Ports::consecutive(1);
-    let server =
-        Launch::new(&ports).option("--drain-timeout", PATIENT).option("--wait", PATIENT).start();
+    let server = Launch::new(program, &ports)
+        .option("--drain-timeout", PATIENT)
+        .option("--wait", PATIENT)
+        .start();
     let holder = Holding::new(&server, address::client(1));
     let mut waiting = Client::login(address::client(1), server.control());
     waiting.send("PASV").unwrap();
@@ -89,9 +93,9 @@ fn sessions_in_line_hold_nothing_up() {
     exits_with_0(server);
 }
 
-#[test]
-fn a_running_transfer_is_finished_first() {
-    let mut server = server(&Ports::consecutive(3));
+#[rstest]
+fn a_running_transfer_is_finished_first(#[values(Muxftpd)] program: Program) {
+    let mut server = server(program, &Ports::consecutive(3));
     let idle = Client::login(address::client(1), server.control());
     let mut running: Vec<_> = (2..4).map(|client| transferring(&server, client)).collect();
     server.signal(Signal::SIGTERM);
@@ -108,10 +112,10 @@ fn a_running_transfer_is_finished_first() {
     exits_with_0(server);
 }
 
-#[test]
-fn a_second_signal_ends_it_at_once() {
+#[rstest]
+fn a_second_signal_ends_it_at_once(#[values(Muxftpd)] program: Program) {
     for (first, second) in [(Signal::SIGTERM, Signal::SIGTERM), (Signal::SIGINT, Signal::SIGTERM)] {
-        let mut server = server(&Ports::consecutive(3));
+        let mut server = server(program, &Ports::consecutive(3));
         let (_session, _data) = transferring(&server, 1);
         server.signal(first);
         has_begun_to_drain(&server);
@@ -121,9 +125,10 @@ fn a_second_signal_ends_it_at_once() {
     }
 }
 
-#[test]
-fn the_drain_timeout_ends_a_transfer_nobody_reads() {
-    let mut server = Launch::new(&Ports::consecutive(3)).option("--drain-timeout", "1s").start();
+#[rstest]
+fn the_drain_timeout_ends_a_transfer_nobody_reads(#[values(Muxftpd)] program: Program) {
+    let mut server =
+        Launch::new(program, &Ports::consecutive(3)).option("--drain-timeout", "1s").start();
     server.put("big", &files::content("big", BIG));
     let (_session, _data) = transferring(&server, 1);
     server.signal(Signal::SIGTERM);
@@ -131,11 +136,11 @@ fn the_drain_timeout_ends_a_transfer_nobody_reads() {
 }
 
 /// A restart needs no waiting: the ports are free, though connections were open on them.
-#[test]
-fn the_ports_are_free_for_the_next_server() {
+#[rstest]
+fn the_ports_are_free_for_the_next_server(#[values(Muxftpd)] program: Program) {
     let ports = Ports::consecutive(4);
     for _ in 0..3 {
-        let server = server(&ports);
+        let server = server(program, &ports);
         let control = server.control();
         let mut used = Client::login(address::client(1), control);
         for _ in 0..10 {
@@ -149,7 +154,7 @@ fn the_ports_are_free_for_the_next_server() {
         }
         assert!(is_free(control));
         // And taken again, control port included, while the clients of before are still there.
-        let next = Launch::new(&ports).listen(control).start();
+        let next = Launch::new(program, &ports).listen(control).start();
         next.put("file", &files::content("file", 10_000));
         files::assert_own("file", 10_000, &Client::login(address::client(1), control).retr("file"));
         drop((used, pending));

@@ -6,8 +6,10 @@
 
 use std::net::IpAddr;
 
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::data::Data;
 use mux_tests::{Client, Holding, Launch, Passive, Ports, Server, address, files};
+use rstest::rstest;
 
 /// More than the buffers of both ends hold, so that whoever does not read holds up the transfer.
 const BIG: usize = 12 << 20;
@@ -31,8 +33,8 @@ enum Does {
     Reset,
 }
 
-fn server(ports: u16) -> Server {
-    let launch = Launch::new(&Ports::consecutive(ports)).option("--wait", "0s");
+fn server(program: Program, ports: u16) -> Server {
+    let launch = Launch::new(program, &Ports::consecutive(ports)).option("--wait", "0s");
     let server = launch.option("--reservation-ttl", "600s").start();
     server.put("old", &files::content("old", 10_000));
     server.put("big", &files::content("big", BIG));
@@ -129,8 +131,8 @@ fn survives(server: &Server, source: IpAddr, state: Old, does: Does) {
     }
 }
 
-fn whatever_it_does(state: Old, ports: u16) {
-    let server = server(ports);
+fn whatever_it_does(program: Program, state: Old, ports: u16) {
+    let server = server(program, ports);
     let all =
         [Does::PasvAgain, Does::EpsvAgain, Does::Quit, Does::HalfClose, Does::Fin, Does::Reset];
     for (client, does) in all.into_iter().enumerate() {
@@ -138,41 +140,41 @@ fn whatever_it_does(state: Old, ports: u16) {
     }
 }
 
-#[test]
-fn after_a_finished_transfer_on_one_port() {
-    whatever_it_does(Old::Finished, 1);
+#[rstest]
+fn after_a_finished_transfer_on_one_port(#[values(Muxftpd)] program: Program) {
+    whatever_it_does(program, Old::Finished, 1);
 }
 
-#[test]
-fn after_a_finished_transfer_on_a_few_ports() {
-    whatever_it_does(Old::Finished, 4);
+#[rstest]
+fn after_a_finished_transfer_on_a_few_ports(#[values(Muxftpd)] program: Program) {
+    whatever_it_does(program, Old::Finished, 4);
 }
 
-#[test]
-fn with_a_connection_that_was_never_used_on_one_port() {
-    whatever_it_does(Old::Connected, 1);
+#[rstest]
+fn with_a_connection_that_was_never_used_on_one_port(#[values(Muxftpd)] program: Program) {
+    whatever_it_does(program, Old::Connected, 1);
 }
 
-#[test]
-fn with_a_connection_that_was_never_used_on_a_few_ports() {
-    whatever_it_does(Old::Connected, 4);
+#[rstest]
+fn with_a_connection_that_was_never_used_on_a_few_ports(#[values(Muxftpd)] program: Program) {
+    whatever_it_does(program, Old::Connected, 4);
 }
 
-#[test]
-fn in_the_middle_of_a_transfer_on_one_port() {
-    whatever_it_does(Old::Transferring, 1);
+#[rstest]
+fn in_the_middle_of_a_transfer_on_one_port(#[values(Muxftpd)] program: Program) {
+    whatever_it_does(program, Old::Transferring, 1);
 }
 
-#[test]
-fn in_the_middle_of_a_transfer_on_a_few_ports() {
-    whatever_it_does(Old::Transferring, 4);
+#[rstest]
+fn in_the_middle_of_a_transfer_on_a_few_ports(#[values(Muxftpd)] program: Program) {
+    whatever_it_does(program, Old::Transferring, 4);
 }
 
 /// The same over and over on one (port, client), where the sessions of one round are the old ones
 /// of the next.
-#[test]
-fn round_after_round() {
-    let server = server(1);
+#[rstest]
+fn round_after_round(#[values(Muxftpd)] program: Program) {
+    let server = server(program, 1);
     let source = address::client(1);
     let ends: [fn(Client); 3] = [Client::quit, Client::fin, Client::reset];
     let mut old = Client::login(source, server.control());

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
+use mux_tests::Program::{self, Muxftpd};
+use mux_tests::launch::{Failure, refuses};
 use mux_tests::passive_ports::is_free;
-use mux_tests::server::{Failure, refuses};
 use mux_tests::{Client, Holding, Launch, Ports, address, files};
+use rstest::rstest;
 use socket2::{Domain, Socket, Type};
 
 /// Checks that a start failed, and that standard error has a line which names `what`.
@@ -26,8 +28,8 @@ fn all_free_but(ports: &Ports, taken: u16) {
     }
 }
 
-#[test]
-fn options_that_make_no_sense_are_named() {
+#[rstest]
+fn options_that_make_no_sense_are_named(#[values(Muxftpd)] program: Program) {
     let ports = Ports::consecutive(2).spec();
     let root = tempfile::tempdir().unwrap();
     let root = root.path().to_str().unwrap();
@@ -50,93 +52,95 @@ fn options_that_make_no_sense_are_named() {
             arguments.extend_from_slice(pair);
         }
         arguments.extend([option, value]);
-        names(&refuses(&arguments), named);
+        names(&refuses(program, &arguments), named);
     }
 }
 
-#[test]
-fn a_root_that_is_not_there_is_named() {
+#[rstest]
+fn a_root_that_is_not_there_is_named(#[values(Muxftpd)] program: Program) {
     let ports = Ports::consecutive(2);
     let directory = tempfile::tempdir().unwrap();
     let missing = directory.path().join("missing");
-    names(&Launch::new(&ports).root(&missing).fail(), missing.to_str().unwrap());
+    names(&Launch::new(program, &ports).root(&missing).fail(), missing.to_str().unwrap());
     all_free_but(&ports, 0);
 
     let file = directory.path().join("file");
     std::fs::write(&file, "no directory").unwrap();
-    names(&Launch::new(&ports).root(&file).fail(), file.to_str().unwrap());
+    names(&Launch::new(program, &ports).root(&file).fail(), file.to_str().unwrap());
     all_free_but(&ports, 0);
 }
 
-#[test]
-fn a_control_port_that_is_taken_is_named() {
+#[rstest]
+fn a_control_port_that_is_taken_is_named(#[values(Muxftpd)] program: Program) {
     let ports = Ports::consecutive(3);
     let taken = TcpListener::bind((address::SERVER, 0)).unwrap().local_addr().unwrap();
     let other = TcpListener::bind(taken).unwrap();
-    names(&Launch::new(&ports).listen(taken).fail(), &taken.to_string());
+    names(&Launch::new(program, &ports).listen(taken).fail(), &taken.to_string());
     all_free_but(&ports, 0);
     drop(other);
 }
 
 /// A control port that is a passive port as well cannot be both.
-#[test]
-fn a_control_port_among_the_passive_ports_is_named() {
+#[rstest]
+fn a_control_port_among_the_passive_ports_is_named(#[values(Muxftpd)] program: Program) {
     let ports = Ports::consecutive(3);
     let control = SocketAddr::new(address::SERVER, ports.list()[1]);
-    names(&Launch::new(&ports).listen(control).fail(), &control.port().to_string());
+    names(&Launch::new(program, &ports).listen(control).fail(), &control.port().to_string());
     all_free_but(&ports, 0);
 }
 
-#[test]
-fn a_passive_port_that_is_taken_is_named() {
+#[rstest]
+fn a_passive_port_that_is_taken_is_named(#[values(Muxftpd)] program: Program) {
     for host in [Ipv4Addr::LOCALHOST, Ipv4Addr::UNSPECIFIED] {
         let ports = Ports::consecutive(5);
         let taken = ports.list()[3];
         let other = TcpListener::bind((host, taken)).unwrap();
-        names(&Launch::new(&ports).fail(), &format!("{}:{taken}", address::SERVER));
+        names(&Launch::new(program, &ports).fail(), &format!("{}:{taken}", address::SERVER));
         all_free_but(&ports, taken);
         drop(other);
-        drop(Launch::new(&ports).start());
+        drop(Launch::new(program, &ports).start());
     }
 }
 
-#[test]
-fn a_passive_port_that_is_taken_on_ipv6_is_named() {
+#[rstest]
+fn a_passive_port_that_is_taken_on_ipv6_is_named(#[values(Muxftpd)] program: Program) {
     let ports = Ports::consecutive(5);
     let taken = SocketAddr::new(address::ipv6(), ports.list()[0]);
     let other = TcpListener::bind(taken).unwrap();
-    names(&Launch::new(&ports).and_ipv6().fail(), &taken.to_string());
+    names(&Launch::new(program, &ports).and_ipv6().fail(), &taken.to_string());
     all_free_but(&ports, 0);
     drop(other);
 }
 
 /// `SO_REUSEPORT` lets two processes of one user share a port, which would send half of the
 /// connections to the wrong one. The server uses the option itself, so it must look.
-#[test]
-fn a_passive_port_that_somebody_would_share_is_named() {
+#[rstest]
+fn a_passive_port_that_somebody_would_share_is_named(#[values(Muxftpd)] program: Program) {
     let ports = Ports::consecutive(5);
     let taken = ports.list()[2];
     let other = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     other.set_reuse_port(true).unwrap();
     other.bind(&SocketAddr::new(address::SERVER, taken).into()).unwrap();
     other.listen(16).unwrap();
-    names(&Launch::new(&ports).fail(), &format!("{}:{taken}", address::SERVER));
+    names(&Launch::new(program, &ports).fail(), &format!("{}:{taken}", address::SERVER));
     all_free_but(&ports, taken);
     drop(other);
-    drop(Launch::new(&ports).start());
+    drop(Launch::new(program, &ports).start());
 }
 
 /// The second start fails and the first server does not feel it, reservations included.
-#[test]
-fn a_second_server_on_the_same_ports_is_refused_and_the_first_serves_on() {
+#[rstest]
+fn a_second_server_on_the_same_ports_is_refused_and_the_first_serves_on(
+    #[values(Muxftpd)] program: Program,
+) {
     let ports = Ports::consecutive(4);
-    let first = Launch::new(&ports).start();
+    let first = Launch::new(program, &ports).start();
     first.put("file", &files::content("file", 10_000));
     let mut pending = Holding::new(&first, address::client(1));
 
     for _ in 0..3 {
-        names(&Launch::new(&ports).fail(), &format!("{}:", address::SERVER));
-        let overlapping = Launch::new(&ports).listen(first.control());
+        names(&Launch::new(program, &ports).fail(), &format!("{}:", address::SERVER));
+        let overlapping = Launch::new(program, &ports).listen(first.control());
         names(&overlapping.fail(), &format!("{}:", address::SERVER));
     }
     files::assert_own("file", 10_000, &pending.retr("file"));
@@ -148,11 +152,11 @@ fn a_second_server_on_the_same_ports_is_refused_and_the_first_serves_on() {
 
 /// Promise 12: the mux never listens on a port outside the configured set; and on that set only
 /// at the addresses of the control connections.
-#[test]
-fn it_listens_where_it_was_told_to_and_nowhere_else() {
+#[rstest]
+fn it_listens_where_it_was_told_to_and_nowhere_else(#[values(Muxftpd)] program: Program) {
     let ports = Ports::offsets([0, 1, 2, 7, 9]);
     for ipv6 in [false, true] {
-        let launch = Launch::new(&ports);
+        let launch = Launch::new(program, &ports);
         let server = if ipv6 { launch.and_ipv6() } else { launch }.start();
         let mut wanted: BTreeSet<SocketAddr> = server.controls().into_iter().collect();
         assert_eq!(wanted.len(), 1 + usize::from(ipv6), "{}", server.said());

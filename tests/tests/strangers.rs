@@ -2,12 +2,15 @@
 
 use std::io;
 
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::data::{self, Data};
 use mux_tests::{Client, Ending, Holding, Launch, Ports, Server, address, files};
+use rstest::rstest;
 
-fn server(ports: u16) -> Server {
-    let server =
-        Launch::new(&Ports::consecutive(ports)).option("--reservation-ttl", "600s").start();
+fn server(program: Program, ports: u16) -> Server {
+    let server = Launch::new(program, &Ports::consecutive(ports))
+        .option("--reservation-ttl", "600s")
+        .start();
     server.put("file", &files::content("file", 10_000));
     server
 }
@@ -20,9 +23,11 @@ fn is_turned_away(connection: io::Result<Data>) {
 
 /// Promise 3: the connection delivered has the reservation's client as source address. Promise
 /// 10: strangers cost the rightful client nothing.
-#[test]
-fn a_stranger_on_a_reserved_port_is_reset_and_its_client_served() {
-    let server = server(1);
+#[rstest]
+fn a_stranger_on_a_reserved_port_is_reset_and_its_client_served(
+    #[values(Muxftpd)] program: Program,
+) {
+    let server = server(program, 1);
     for client in 0..10 {
         let mut rightful = Holding::new(&server, address::client(client));
         for n in 0..3 {
@@ -33,9 +38,9 @@ fn a_stranger_on_a_reserved_port_is_reset_and_its_client_served() {
 }
 
 /// A stranger that connects first and stays must not be taken for the client that comes second.
-#[test]
-fn a_stranger_that_waits_for_the_transfer_gets_nothing_of_it() {
-    let server = server(1);
+#[rstest]
+fn a_stranger_that_waits_for_the_transfer_gets_nothing_of_it(#[values(Muxftpd)] program: Program) {
+    let server = server(program, 1);
     let mut rightful = Holding::new(&server, address::client(1));
     let stranger = Data::connect(address::stranger(1), rightful.port);
     rightful.session.expect("RETR file", 150);
@@ -46,9 +51,9 @@ fn a_stranger_that_waits_for_the_transfer_gets_nothing_of_it() {
 }
 
 /// Promise 7: every accepted descriptor is delivered or closed.
-#[test]
-fn on_a_port_nobody_reserved_everybody_is_reset() {
-    let server = server(3);
+#[rstest]
+fn on_a_port_nobody_reserved_everybody_is_reset(#[values(Muxftpd)] program: Program) {
+    let server = server(program, 3);
     for port in server.ports().list() {
         let to = (address::SERVER, *port).into();
         is_turned_away(Data::connect(address::stranger(1), to));
@@ -67,9 +72,11 @@ fn on_a_port_nobody_reserved_everybody_is_reset() {
 
 /// Promise 2: a reservation gets at most one connection. The first is served; the second is not,
 /// not even by the transfer after.
-#[test]
-fn of_two_connections_the_first_is_served_and_the_second_reset() {
-    let server = server(1);
+#[rstest]
+fn of_two_connections_the_first_is_served_and_the_second_reset(
+    #[values(Muxftpd)] program: Program,
+) {
+    let server = server(program, 1);
     for client in 0..10 {
         let mut rightful = Holding::new(&server, address::client(client));
         let first = rightful.session.open(rightful.port);
@@ -88,9 +95,9 @@ fn of_two_connections_the_first_is_served_and_the_second_reset() {
 }
 
 /// Promise 2, after the transfer: a port that was used is closed to the client that used it.
-#[test]
-fn a_used_port_is_used_up() {
-    let server = server(1);
+#[rstest]
+fn a_used_port_is_used_up(#[values(Muxftpd)] program: Program) {
+    let server = server(program, 1);
     let mut rightful = Holding::new(&server, address::client(1));
     files::assert_own("file", 10_000, &rightful.retr("file"));
     is_turned_away(Data::connect(address::client(1), rightful.port));
@@ -98,9 +105,9 @@ fn a_used_port_is_used_up() {
 }
 
 /// Promise 10, in numbers.
-#[test]
-fn a_thousand_strangers_cost_the_rightful_client_nothing() {
-    let server = server(1);
+#[rstest]
+fn a_thousand_strangers_cost_the_rightful_client_nothing(#[values(Muxftpd)] program: Program) {
+    let server = server(program, 1);
     let mut rightful = Holding::new(&server, address::client(1));
     let mut strangers = Vec::new();
     for n in 0..1000 {
@@ -118,9 +125,9 @@ fn a_thousand_strangers_cost_the_rightful_client_nothing() {
 
 /// Promise 3, for the control connection's sake: a session cannot let another address of the same
 /// machine fetch its data.
-#[test]
-fn another_address_cannot_fetch_for_a_session() {
-    let server = server(1);
+#[rstest]
+fn another_address_cannot_fetch_for_a_session(#[values(Muxftpd)] program: Program) {
+    let server = server(program, 1);
     let mut one = Holding::new(&server, address::client(1));
     let mut other = Client::login(address::client(2), server.control());
     is_turned_away(Data::connect(other.source(), one.port));

@@ -1,0 +1,114 @@
+//! The servers under test.
+//!
+//! Each is built once per test process, into the target directory and with the profile of the
+//! tests themselves. `MUXFTPD` and `TINY_FTPD` in the environment name others to test instead.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Once, OnceLock};
+use std::{env, fs};
+
+/// A server program. Every test runs against each; where the two differ, the difference is one of
+/// those in [`differences`](crate::differences).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    /// The program of `ftp-adapter`: libunftp, with listeners lent by steering.
+    Muxftpd,
+    /// The example of `ftp-adapter`: a small server of its own, over stream delivery.
+    TinyFtpd,
+}
+
+impl Program {
+    /// What it is called.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Muxftpd => "muxftpd",
+            Self::TinyFtpd => "tiny_ftpd",
+        }
+    }
+
+    /// Where its binary is.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be built.
+    pub fn path(self) -> &'static Path {
+        static LIMIT: Once = Once::new();
+        static MUXFTPD: OnceLock<PathBuf> = OnceLock::new();
+        static TINY_FTPD: OnceLock<PathBuf> = OnceLock::new();
+        LIMIT.call_once(raise_descriptor_limit);
+        let binary = match self {
+            Self::Muxftpd => &MUXFTPD,
+            Self::TinyFtpd => &TINY_FTPD,
+        };
+        binary.get_or_init(|| env::var_os(self.variable()).map_or_else(|| self.build(), Into::into))
+    }
+
+    /// The environment variable that names another binary.
+    fn variable(self) -> &'static str {
+        match self {
+            Self::Muxftpd => "MUXFTPD",
+            Self::TinyFtpd => "TINY_FTPD",
+        }
+    }
+
+    /// What cargo calls it, and where it puts it below the profile's directory.
+    fn target(self) -> (&'static [&'static str], PathBuf) {
+        match self {
+            Self::Muxftpd => (&["--features", "muxftpd", "--bin"], PathBuf::from(self.name())),
+            Self::TinyFtpd => (&["--example"], Path::new("examples").join(self.name())),
+        }
+    }
+
+    fn build(self) -> PathBuf {
+        // This test runs as <target>/[<triple>/]<profile>/deps/<name>.
+        let test = env::current_exe().expect("a running test knows its path");
+        let profile = test.parent().and_then(Path::parent).expect("a test lies below its profile");
+        let above = profile.parent().expect("a profile lies below the target directory");
+        let is_target =
+            |directory: &Path| fs::exists(directory.join("CACHEDIR.TAG")).unwrap_or(false);
+
+        let (arguments, binary) = self.target();
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+        let mut cargo = Command::new(cargo);
+        cargo.args(["build", "--package", "ftp-adapter"]).args(arguments).arg(self.name());
+        cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
+        let name = profile.file_name().expect("a profile has a name");
+        cargo.arg("--profile").arg(if name == "debug" { "dev".as_ref() } else { name });
+        if is_target(above) {
+            cargo.arg("--target-dir").arg(above);
+        } else {
+            let triple = above.file_name().expect("a directory between target and profile");
+            let target = above.parent().expect("a triple lies below the target directory");
+            cargo.arg("--target-dir").arg(target).arg("--target").arg(triple);
+        }
+
+        let output = cargo.output().unwrap_or_else(|error| {
+            panic!("cargo cannot be run ({error}), and {} names no binary", self.variable())
+        });
+        assert!(
+            output.status.success(),
+            "{self} cannot be built:\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        profile.join(binary)
+    }
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Hundreds of clients live in one test process, and their servers inherit its limit.
+fn raise_descriptor_limit() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        // Where it cannot be raised, a test that needs more says so by running out.
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+}
