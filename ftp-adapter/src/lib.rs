@@ -1,8 +1,56 @@
-//! FTP passive mode on shared ports: the multiplexer of `mux-core` wired into
-//! [libunftp](https://docs.rs/libunftp) 0.24, and the `muxftpd` server.
+//! FTP passive mode on shared ports, for any FTP server on tokio.
 //!
-//! A whole server: anonymous, serving a directory, with nine passive ports for any number of
-//! clients.
+//! A [`PassiveSession`] for each control connection holds the rules of `PASV` and `EPSV`. Each
+//! command is one call, and answers with the [`Reply`] to send:
+//!
+//! ```
+//! use ftp_adapter::{Passive, Reply};
+//! use mux_core::Mux;
+//! # use tokio::io::AsyncWriteExt;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! # let client = tokio::net::TcpStream::connect(listener.local_addr()?).await?;
+//! # let mut control = listener.accept().await?.0;
+//! // Once: nine passive ports, which any number of clients share.
+//! let mux = Mux::builder("27192-27200".parse()?).addresses([control.local_addr()?.ip()]).bind()?;
+//! let passive = Passive::new(mux);
+//!
+//! // For each control connection:
+//! let mut session = passive.session(control.peer_addr()?, control.local_addr()?);
+//!
+//! // When it says PASV (or EPSV: `session.epsv(argument)`):
+//! let reply = session.pasv().await;
+//! control.write_all(reply.line().as_bytes()).await?;
+//!
+//! # let Reply::Passive(address) = reply else { panic!("{reply}") };
+//! # let there = tokio::net::TcpStream::connect(address).await?;
+//! // When it says LIST, RETR or STOR, after the 150:
+//! match session.data_connection().await {
+//!     Ok(mut data) => data.write_all(b"the file").await?,
+//!     Err(reply) => control.write_all(reply.line().as_bytes()).await?,
+//! }
+//! # let mut text = String::new();
+//! # tokio::io::AsyncReadExt::read_to_string(&mut { there }, &mut text).await?;
+//! # assert_eq!(text, "the file");
+//! # Ok(()) }
+//! ```
+//!
+//! - [`Passive`] is what sessions share. [`Advertised`] is the address that `PASV` replies name
+//!   behind NAT, [`PassiveHost`] the same as text for a configuration, and [`PortMap`] the ports
+//!   that replies name where a NAT forwards other ports.
+//! - [`PassiveSession::active_mode`] is for `PORT` and `EPRT`,
+//!   [`PassiveSession::end_reservation`] for `ABOR`.
+//! - Who shares what, how long and how many may wait: that is set on the
+//!   [multiplexer](mux_core::mux::Builder).
+//!
+//! `examples/tiny_ftpd.rs` is a whole server made this way.
+//!
+//! # Servers on libunftp
+//!
+//! The feature `libunftp` wires the multiplexer into [libunftp](https://docs.rs/libunftp) 0.24. A
+//! whole server: anonymous, serving a directory, with nine passive ports.
 //!
 #![cfg_attr(feature = "libunftp", doc = "```no_run")]
 #![cfg_attr(not(feature = "libunftp"), doc = "```ignore")]
@@ -33,12 +81,11 @@
 //!
 //! - [`MuxServer`] accepts the control connections and serves each with a libunftp of its own.
 //!   To run the accept loop yourself, use [`MuxBinder`] alone.
-//! - [`PassiveHost`] is the address that `PASV` replies name.
 //!
 //! libunftp accepts data connections itself, on a listening socket that only its session's
 //! client reaches: the mux must be built with steering, which needs Linux.
 //!
-//! # What libunftp itself does
+//! ## What libunftp itself does
 //!
 //! Some behaviour is libunftp's, and a wiring cannot change it:
 //!
@@ -67,17 +114,21 @@
 //! - `libunftp`: the wiring into libunftp.
 //! - `muxftpd`: the server program and all that it needs.
 
-#![cfg_attr(not(feature = "libunftp"), allow(rustdoc::broken_intra_doc_links))]
+#![cfg_attr(
+    not(feature = "libunftp"),
+    allow(rustdoc::broken_intra_doc_links, reason = "the section on libunftp links to it")
+)]
 
 #[cfg(feature = "libunftp")]
 mod libunftp;
-#[cfg(feature = "libunftp")]
-mod passive_host;
+mod passive;
 
 #[cfg(feature = "libunftp")]
 pub use self::libunftp::{LeaseGuard, MuxBinder, MuxServer, StorageGenerator, Tracked};
-#[cfg(feature = "libunftp")]
-pub use self::passive_host::{AdvertisedHost, PassiveHost, PassiveHostError, ResolveError};
+pub use self::passive::{
+    Advertised, ClientRule, NotMapped, Passive, PassiveHost, PassiveHostError, PassiveSession,
+    PortMap, PortMapError, Reply, ResolveError, ResolverError, SessionAddresses,
+};
 /// What [`MuxServer::serve`] is shut down with.
 #[cfg(feature = "libunftp")]
 pub use tokio_util::sync::CancellationToken;

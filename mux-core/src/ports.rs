@@ -39,7 +39,7 @@ impl PortSet {
                 return Err(PortSetError::Backwards { part: format!("{first}-{last}") });
             }
             if first == 0 {
-                return Err(PortSetError::Zero);
+                return Err(PortSetError::Zero { part: format!("{first}-{last}") });
             }
             wanted.push((first, last));
         }
@@ -108,10 +108,13 @@ impl FromStr for PortSet {
 
     fn from_str(text: &str) -> Result<Self, PortSetError> {
         let mut ranges = Vec::new();
-        for part in text.split(',') {
+        if text.trim().is_empty() {
+            return Err(PortSetError::Empty);
+        }
+        for (before, part) in text.split(',').enumerate() {
             let part = part.trim();
             if part.is_empty() {
-                return Err(PortSetError::Empty);
+                return Err(PortSetError::EmptyPart { number: before + 1 });
             }
             let (first, last) = match part.split_once('-') {
                 Some((first, last)) => (port(first, part)?, port(last, part)?),
@@ -130,7 +133,7 @@ fn port(text: &str, part: &str) -> Result<u16, PortSetError> {
     let text = text.trim();
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse::<u16>() {
-        Ok(0) => Err(PortSetError::Zero),
+        Ok(0) => Err(PortSetError::Zero { part: part.to_owned() }),
         Ok(port) if digits => Ok(port),
         _ => Err(PortSetError::NotAPort { text: text.to_owned(), part: part.to_owned() }),
     }
@@ -160,12 +163,21 @@ impl fmt::Debug for PortSet {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PortSetError {
-    /// No port was named, or nothing stands between two commas.
-    #[error("a port is missing: give ports and ranges separated by commas, like 8192-8200,9000")]
+    /// No port was named.
+    #[error("no port is given: give ports and ranges separated by commas, like 8192-8200,9000")]
     Empty,
+    /// Nothing stands between two commas, or before the first or after the last.
+    #[error("part {number} of the list is empty: give a port or a range between the commas")]
+    EmptyPart {
+        /// Which part of the list, counted from 1.
+        number: usize,
+    },
     /// Port 0 is not a port one can listen on.
-    #[error("port 0 cannot be listened on: give ports from 1 to 65535")]
-    Zero,
+    #[error("port 0 cannot be listened on, in {part:?}: give ports from 1 to 65535")]
+    Zero {
+        /// The part of the list it stands in.
+        part: String,
+    },
     /// A range ends before it starts.
     #[error("the range {part} ends before it starts: give the lower port first")]
     Backwards {
@@ -213,8 +225,10 @@ mod tests {
     fn errors_point_at_the_offending_part() {
         let error = |text: &str| text.parse::<PortSet>().unwrap_err();
         assert_eq!(error(""), PortSetError::Empty);
-        assert_eq!(error("1,,2"), PortSetError::Empty);
-        assert_eq!(error("0-5"), PortSetError::Zero);
+        assert_eq!(error(" "), PortSetError::Empty);
+        assert_eq!(error("1,,2"), PortSetError::EmptyPart { number: 2 });
+        assert_eq!(error("1,2,"), PortSetError::EmptyPart { number: 3 });
+        assert_eq!(error("7,0-5"), PortSetError::Zero { part: "0-5".into() });
         assert_eq!(error("9-8"), PortSetError::Backwards { part: "9-8".into() });
         for (text, wrong, part) in [
             ("1,+2", "+2", "+2"),

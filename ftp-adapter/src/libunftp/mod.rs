@@ -2,6 +2,7 @@
 
 mod accept;
 mod binder;
+mod host;
 mod server;
 mod session;
 mod tracked;

@@ -2,10 +2,11 @@
 
 use super::accept::accept;
 use super::binder::MuxBinder;
+use super::host::passive_host;
 use super::session::Session;
 use super::tracked::Tracked;
 use super::transfers::Transfers;
-use crate::passive_host::AdvertisedHost;
+use crate::passive::{Advertised, SessionAddresses};
 use ::libunftp::{ServerBuilder, ServerError};
 use mux_core::Mux;
 use std::fmt;
@@ -39,7 +40,7 @@ where
     mux: Mux,
     storage: Arc<dyn Fn() -> S + Send + Sync>,
     builder: Box<MakeBuilder<S, U>>,
-    passive_host: AdvertisedHost,
+    passive_host: Advertised,
     drain_timeout: Duration,
     farewell: bool,
 }
@@ -73,7 +74,7 @@ where
             mux,
             storage: Arc::new(storage),
             builder: Box::new(builder),
-            passive_host: AdvertisedHost::default(),
+            passive_host: Advertised::default(),
             drain_timeout: Duration::from_secs(30),
             farewell: true,
         };
@@ -81,9 +82,11 @@ where
         Ok(server)
     }
 
-    /// The address that `PASV` replies name; by default the control connection's own.
+    /// The address that `PASV` replies name; by default the control connection's own. Where a
+    /// [`resolver`](Advertised::resolver) fails, it is the control connection's own too: libunftp
+    /// cannot refuse for that reason.
     #[must_use]
-    pub fn passive_host(mut self, host: AdvertisedHost) -> Self {
+    pub fn passive_host(mut self, host: Advertised) -> Self {
         self.passive_host = host;
         self
     }
@@ -153,10 +156,15 @@ where
         stop: CancellationToken,
         cut: CancellationToken,
     ) {
+        let local = match stream.local_addr() {
+            Ok(local) => local,
+            Err(error) => return debug!(%peer, "session not served: {error}"),
+        };
+        let host = passive_host(&self.passive_host, &SessionAddresses::new(peer, local));
         let transfers = Arc::new(Transfers::new(cut.clone()));
         let (binder, lease) = MuxBinder::new(self.mux.clone(), peer);
         let builder = self.libunftp(&transfers).binder(binder);
-        let server = match builder.passive_host(self.passive_host.current()).build() {
+        let server = match builder.passive_host(host).build() {
             Ok(server) => server,
             Err(error) => return warn!(%peer, "cannot serve a session: {error}"),
         };
