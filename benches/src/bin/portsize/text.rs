@@ -1,0 +1,300 @@
+//! The answer as text and tables.
+
+use std::fmt::Write as _;
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+use crate::measure::Measured;
+use crate::quantity::{Share, count, of, significant, written};
+use crate::report::Report;
+use crate::study::{Answers, Enough, Side};
+use crate::workload::Source;
+
+/// Everything.
+pub(crate) fn text(report: &Report<'_>) -> String {
+    let mut text = String::new();
+    premises(&mut text, report);
+    for side in report.sides() {
+        let title = if side.multiplexed {
+            "With multiplexing, a port is taken for one client address only:"
+        } else {
+            "Without, a port is taken for everybody:"
+        };
+        let _ = writeln!(text, "\n{title}\n\n{}", table(report, side));
+    }
+    notes(&mut text, report);
+    verdict(&mut text, report);
+    text
+}
+
+/// What the answer is an answer to.
+fn premises(text: &mut String, report: &Report<'_>) {
+    let workload = report.workload;
+    match &workload.source {
+        Source::Steady { population, per_second, parallel } => {
+            let _ = writeln!(
+                text,
+                "{}, {} in all, each asking for a port every {}: {} requests a second.",
+                of(population.clients().into(), "client address"),
+                of(population.sessions(), "session"),
+                written(std::time::Duration::from_secs_f64(per_second.recip())),
+                significant(workload.per_second()),
+            );
+            say_parallel(text, *parallel);
+        }
+        Source::Burst { population, window, files, parallel } => {
+            let _ = writeln!(
+                text,
+                "{}, {} in all, each asking for {} within the same {}: {} requests a second.",
+                of(population.clients().into(), "client address"),
+                of(population.sessions(), "session"),
+                of((*files).into(), "port"),
+                written(*window),
+                significant(workload.per_second()),
+            );
+            say_parallel(text, *parallel);
+        }
+        Source::Recorded(recording) => {
+            let log = report.log.expect("a recording comes from a log");
+            let span = std::time::Duration::from_nanos(recording.span());
+            let _ = writeln!(
+                text,
+                "{} ({}): {} of {} in {}; {}.",
+                log.name,
+                log.format,
+                of(recording.requests.len() as u64, if log.exact { "request" } else { "transfer" }),
+                of(recording.clients.len() as u64, "client"),
+                written(span),
+                if log.exact {
+                    "each line names the moment of the request"
+                } else {
+                    "each transfer is one request, made when it began"
+                },
+            );
+            if recording.whole_seconds {
+                text.push_str(
+                    "Times are whole seconds: each request is put at a random moment of its second.\n",
+                );
+            }
+            if let Some((number, example)) = &log.first_malformed {
+                let _ = writeln!(
+                    text,
+                    "{} of {} skipped as malformed, first line {number}: {example:?}",
+                    count(log.malformed),
+                    of(log.lines, "line"),
+                );
+            }
+            if let Some((name, requests)) = recording.busiest_client() {
+                let _ = writeln!(
+                    text,
+                    "The busiest client, {name}, has {} of them; the busiest second of all has {}.",
+                    count(requests),
+                    count(recording.peak(0).max(recording.peak(999_999_999)) as u64),
+                );
+            }
+        }
+    }
+    let holding = &workload.holding;
+    let _ = writeln!(
+        text,
+        "Clients connect {}; {} never do and hold their port for {}. Mean: {}.",
+        holding.connect,
+        Share(holding.never),
+        written(holding.ttl),
+        written(holding.mean()),
+    );
+    let [one, all] = report.sides().map(Report::greatest_load);
+    let when = match workload.source {
+        Source::Recorded(_) => " in the busiest hour",
+        _ => "",
+    };
+    let _ = writeln!(
+        text,
+        "Offered load{when}: {} of the busiest client, {} of all together.",
+        significant(one),
+        significant(all),
+    );
+}
+
+fn say_parallel(text: &mut String, parallel: u32) {
+    if parallel > 1 {
+        let _ = writeln!(text, "Ports are asked for {parallel} at the same moment.");
+    }
+}
+
+fn table(report: &Report<'_>, side: &Side) -> Table {
+    let live = report.live.is_some();
+    let waits = !report.goal.wait.is_zero();
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Disabled);
+    let mut header = vec!["ports".to_owned(), "at once: Erlang B".into(), "simulated".into()];
+    if live {
+        header.push("live (simulated)".into());
+    }
+    if waits {
+        header.push(format!("wait {}: analysis", written(report.goal.wait)));
+        header.push("simulated".into());
+        header.push("p99 wait".into());
+        if live {
+            header.push("live (simulated)".into());
+        }
+    }
+    table.set_header(header);
+    for row in &side.rows {
+        let enough = side.enough.as_ref().is_some_and(|enough| enough.ports == row.ports);
+        let mut cells = vec![format!("{}{}", if enough { "> " } else { "" }, row.ports)];
+        answers(&mut cells, &row.at_once, live, false);
+        if let Some(waiting) = &row.waiting {
+            answers(&mut cells, waiting, live, true);
+        }
+        table.add_row(cells);
+    }
+    for column in table.column_iter_mut() {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+fn answers(cells: &mut Vec<String>, answers: &Answers, live: bool, waiting: bool) {
+    cells.push(Share(answers.analysis).to_string());
+    cells.push(simulated(&answers.simulated));
+    if waiting {
+        cells.push(written(answers.simulated.p99_wait));
+    }
+    if live {
+        cells.push(answers.live.map_or_else(String::new, |live| {
+            let share = |refused: u64| Share(refused as f64 / live.requests as f64);
+            format!("{} ({})", share(live.refused), share(live.simulated_refused))
+        }));
+    }
+}
+
+/// A share and its interval: `1.0 % ±0.1`, or what it is at most if none was refused.
+pub(crate) fn simulated(measured: &Measured) -> String {
+    let refused = measured.refused;
+    if refused.share == 0.0 {
+        return format!("0 % (up to {})", Share(refused.high));
+    }
+    let half = (refused.high - refused.share).max(refused.share - refused.low) * 100.0;
+    format!("{} ±{}", Share(refused.share), significant(half))
+}
+
+/// How to read the tables.
+fn notes(text: &mut String, report: &Report<'_>) {
+    let plan = report.plan;
+    let _ = writeln!(
+        text,
+        "Shares of requests refused. Simulated: {} of {} for each figure, seed {}, ± is 95 % \
+         confidence. p99 wait: 99 of 100 requests had their answer by then, refusals included.",
+        of(plan.replications, "run"),
+        of(plan.requests, "request"),
+        plan.seed,
+    );
+    if let Some(script) = &report.live {
+        let lives = report.sides().into_iter().flat_map(|side| &side.rows).flat_map(|row| {
+            [&row.at_once].into_iter().chain(&row.waiting).filter_map(|answers| answers.live)
+        });
+        let (mut measurements, mut lost, mut latest) = (0_u64, 0, std::time::Duration::ZERO);
+        for live in lives {
+            measurements += 1;
+            lost += live.lost;
+            latest = latest.max(live.latest);
+        }
+        let _ = writeln!(
+            text,
+            "Live: a real multiplexer, connections from 127.x.y.z, {} of {}{}, time {} times as \
+             fast; in brackets, the same requests simulated. A request came at most {} late; {} \
+             missed its deadline by that.",
+            of(measurements, "measurement"),
+            of(script.requests() as u64, "request"),
+            match &report.workload.source {
+                Source::Recorded(recording) if crate::live::is_stretch(recording, script) =>
+                    " (the busiest stretch of the log)",
+                _ => "",
+            },
+            significant(script.pace),
+            written(latest),
+            of(lost, "connection"),
+        );
+    }
+}
+
+fn verdict(text: &mut String, report: &Report<'_>) {
+    let goal = &report.goal;
+    let mut target = format!("at most {} refused", Share(goal.refused));
+    if let Some(most) = goal.p99_wait {
+        let _ = write!(target, ", 99 of 100 served within {}", written(most));
+    }
+    if !goal.wait.is_zero() {
+        let _ = write!(target, ", waiting up to {}", written(goal.wait));
+    }
+    let Some(enough) = &report.multiplexed.enough else {
+        let _ = writeln!(text, "\nNo number of ports reaches the target ({target}).");
+        return;
+    };
+    let _ = writeln!(
+        text,
+        "\nRecommended: {} ({target}). {}",
+        of(enough.ports.into(), "port"),
+        match &report.single.enough {
+            Some(single) => format!("Without multiplexing: {}.", count(single.ports.into())),
+            None => "Without multiplexing, no number is enough.".to_owned(),
+        },
+    );
+    let _ = writeln!(text, "{}", margin(enough, report));
+    asked(text, report, enough);
+}
+
+/// What is left, and what would use it up.
+fn margin(enough: &Enough, report: &Report<'_>) -> String {
+    let mut text = format!(
+        "Margin: with {} {} are refused, with 95 % confidence at most {}",
+        of(enough.ports.into(), "port"),
+        Share(enough.measured.refused.share),
+        Share(enough.measured.refused.high),
+    );
+    if let Some(fewer) = &enough.fewer {
+        let _ = write!(text, "; with one port fewer {}", Share(fewer.refused.share));
+        if report.goal.p99_wait.is_some() {
+            let _ = write!(text, " and a p99 wait of {}", written(fewer.p99_wait));
+        }
+    }
+    text.push('.');
+    for faster in &enough.faster {
+        let load = if faster.speed == 2.0 {
+            "At twice the load".to_owned()
+        } else {
+            format!("At {:.0} % more load", (faster.speed - 1.0) * 100.0)
+        };
+        let _ = write!(text, " {load}: {}", Share(faster.measured.refused.share));
+        match faster.ports {
+            Some(ports) if ports <= enough.ports => text.push_str(", still on target."),
+            Some(ports) => {
+                let _ = write!(text, ", and {ports} would do.");
+            }
+            None => text.push('.'),
+        }
+    }
+    text
+}
+
+/// Whether what the operator asked about is enough.
+fn asked(text: &mut String, report: &Report<'_>, enough: &Enough) {
+    if !report.asked {
+        return;
+    }
+    let Some(most) = report.multiplexed.rows.last() else { return };
+    let enough = if most.ports >= enough.ports { "enough" } else { "not enough" };
+    let _ = writeln!(
+        text,
+        "Of what you asked about, {}: {} with multiplexing ({} refused), {} without ({}).",
+        of(most.ports.into(), "port"),
+        enough,
+        simulated(most.decisive()),
+        match &report.single.enough {
+            Some(single) if single.ports <= most.ports => "enough",
+            _ => "not enough",
+        },
+        report.single.rows.last().map_or_else(String::new, |row| simulated(row.decisive())),
+    );
+}
