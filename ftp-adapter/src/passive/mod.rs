@@ -12,6 +12,7 @@ mod name;
 mod port_map;
 mod reply;
 mod session;
+mod verify;
 
 use mux_core::Mux;
 use std::net::SocketAddr;

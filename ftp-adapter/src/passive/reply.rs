@@ -28,6 +28,8 @@ pub enum Reply {
     NotReserved,
     /// 425: the client did not connect before its reservation expired.
     NotConnected,
+    /// 425: there were data connections, but none was verified.
+    NotVerified,
     /// 501: `EPSV` with an argument that RFC 2428 does not know.
     EpsvArgument,
     /// 503: `PASV`, `PORT` or `EPRT` after `EPSV ALL`. RFC 2428 demands that they be refused and
@@ -65,7 +67,8 @@ impl Reply {
             | Self::PasvOverIpv6
             | Self::AddressUnknown
             | Self::NotReserved
-            | Self::NotConnected => 425,
+            | Self::NotConnected
+            | Self::NotVerified => 425,
             Self::EpsvArgument => 501,
             Self::OnlyEpsv => 503,
             Self::OnlyIpv4 | Self::OnlyIpv6 => 522,
@@ -110,6 +113,7 @@ impl fmt::Display for Reply {
             Self::AddressUnknown => "The address to connect to is not known, use EPSV.",
             Self::NotReserved => "Use PASV or EPSV first.",
             Self::NotConnected => "No data connection was opened in time.",
+            Self::NotVerified => "No data connection could be verified.",
             Self::EpsvArgument => "EPSV takes 1, 2, ALL or no argument.",
             Self::OnlyEpsv => "Only EPSV is allowed after EPSV ALL.",
             Self::OnlyIpv4 => "Network protocol not supported, use (1)",
@@ -125,7 +129,16 @@ const SHUTTING_DOWN: &str = "Service shutting down.";
 fn no_port(error: ReserveError) -> &'static str {
     match error {
         ReserveError::NoFreePort => "All passive ports are taken by your address, try again later.",
+        ReserveError::PendingLimit => {
+            "Too many of your data connections are awaited, try again later."
+        }
+        ReserveError::ClientLineFull => {
+            "Too many of your requests wait for a passive port, try again later."
+        }
         ReserveError::LineFull => "Too many requests wait for a passive port, try again later.",
+        ReserveError::TooManyClients => {
+            "Too many clients are served at the moment, try again later."
+        }
         ReserveError::TableFull => "Too many data connections are awaited, try again later.",
         ReserveError::ShutDown => SHUTTING_DOWN,
         _ => "No passive port is available, try again later.",
@@ -152,6 +165,12 @@ mod tests {
             (Reply::ExtendedPassive(8196), "229 Entering Extended Passive Mode (|||8196|)".into()),
             (Reply::EpsvAll, "200 From now on only EPSV is allowed.".into()),
             busy(ReserveError::NoFreePort, "All passive ports are taken by your address,"),
+            busy(ReserveError::PendingLimit, "Too many of your data connections are awaited,"),
+            busy(
+                ReserveError::ClientLineFull,
+                "Too many of your requests wait for a passive port,",
+            ),
+            busy(ReserveError::TooManyClients, "Too many clients are served at the moment,"),
             busy(ReserveError::LineFull, "Too many requests wait for a passive port,"),
             busy(ReserveError::TableFull, "Too many data connections are awaited,"),
             (Reply::NoPort(ReserveError::ShutDown), "421 Service shutting down.".into()),
@@ -159,6 +178,7 @@ mod tests {
             (Reply::AddressUnknown, "425 The address to connect to is not known, use EPSV.".into()),
             (Reply::NotReserved, "425 Use PASV or EPSV first.".into()),
             (Reply::NotConnected, "425 No data connection was opened in time.".into()),
+            (Reply::NotVerified, "425 No data connection could be verified.".into()),
             (Reply::EpsvArgument, "501 EPSV takes 1, 2, ALL or no argument.".into()),
             (Reply::OnlyEpsv, "503 Only EPSV is allowed after EPSV ALL.".into()),
             (Reply::OnlyIpv4, "522 Network protocol not supported, use (1)".into()),

@@ -1,9 +1,12 @@
 //! One session's passive mode.
 
 use super::epsv::{Argument, Protocol};
+use super::verify::{self, NoneVerified};
 use super::{Passive, Reply, SessionAddresses};
 use mux_core::Reservation;
-use mux_core::mux::{AcceptError, ReserveError};
+use mux_core::mux::{AcceptError, ReserveError, Vetted};
+use std::fmt::Display;
+use std::future::Future;
 use std::net::SocketAddrV4;
 use tokio::net::TcpStream;
 use tracing::{debug, warn};
@@ -18,14 +21,24 @@ use tracing::{debug, warn};
 pub struct PassiveSession {
     passive: Passive,
     addresses: SessionAddresses,
-    reservation: Option<Reservation>,
+    held: Option<Held>,
     /// Whether `EPSV ALL` is in force.
     only_epsv: bool,
+    /// Whether the next reservation is for several connections, of which one is chosen.
+    verify: bool,
+}
+
+#[derive(Debug)]
+enum Held {
+    /// For the next connection, whichever it is.
+    Next(Reservation),
+    /// For the first connection that is verified.
+    Vetted(Vetted),
 }
 
 impl PassiveSession {
     pub(super) fn new(passive: Passive, addresses: SessionAddresses) -> Self {
-        Self { passive, addresses, reservation: None, only_epsv: false }
+        Self { passive, addresses, held: None, only_epsv: false, verify: false }
     }
 
     /// Answers `PASV` (RFC 959, section 4.1.2): 227 with a reserved port, or a refusal. Waits in
@@ -114,31 +127,91 @@ impl PassiveSession {
     /// If the future is dropped, the reservation stays as it is, and the next call goes on waiting.
     /// So it can stand in a `select!` with the control connection.
     pub async fn data_connection(&mut self) -> Result<TcpStream, Reply> {
-        let reservation = self.reservation.as_mut().ok_or(Reply::NotReserved)?;
-        let accepted = reservation.accept().await;
-        self.reservation = None;
-        accepted.map_err(|error| match error {
-            AcceptError::ShutDown => Reply::ShuttingDown,
-            _ => Reply::NotConnected,
+        let accepted = match self.held.as_mut().ok_or(Reply::NotReserved)? {
+            Held::Next(reservation) => reservation.accept().await,
+            Held::Vetted(vetted) => vetted.candidate().await,
+        };
+        if let (Some(Held::Vetted(vetted)), Ok(_)) = (self.held.take(), &accepted) {
+            vetted.settle();
+        }
+        accepted.map_err(not_accepted)
+    }
+
+    /// Whether connections are to be verified before one counts, from the next `PASV` or `EPSV`
+    /// on; by default not. The address does not tell who is behind a NAT, but the TLS session
+    /// that a data connection resumes does: switch this on after `PROT P` to insist on it.
+    ///
+    /// Such a reservation is for several connections, until
+    /// [`data_connection_verified`](Self::data_connection_verified) has found the right one. Its
+    /// port is taken until then, and not only until the client has connected.
+    pub fn verify_connections(&mut self, on: bool) {
+        self.verify = on;
+    }
+
+    /// Waits for the first data connection that `verify` approves, and returns what it made of
+    /// it. `verify` may read and write, as for a TLS handshake after the 150 reply; it runs here,
+    /// and keeps nobody else waiting.
+    ///
+    /// With [`verify_connections`](Self::verify_connections), a connection that is rejected is
+    /// reset and the reservation stays. Up to four are verified at a time; when a fifth comes,
+    /// the oldest is given up. So somebody who connects first, from behind the same NAT, and
+    /// stalls does not keep the rightful connection out. One verification may take 10 s, also
+    /// beyond the reservation's deadline. Without it there is one connection, which passes or
+    /// does not.
+    ///
+    /// While `verify` has the stream, closing it resets it. Options it sets are kept, except
+    /// `SO_LINGER`.
+    ///
+    /// # Errors
+    ///
+    /// As [`data_connection`](Self::data_connection), and [`Reply::NotVerified`] when there were
+    /// connections and `verify` has rejected them all.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the connections that are being verified are reset. With
+    /// `verify_connections` the reservation stays, and the next call goes on with the next
+    /// connection.
+    pub async fn data_connection_verified<T, E, V>(
+        &mut self,
+        verify: impl Fn(TcpStream) -> V,
+    ) -> Result<T, Reply>
+    where
+        E: Display,
+        V: Future<Output = Result<T, E>>,
+    {
+        let Some(Held::Vetted(vetted)) = &mut self.held else {
+            let stream = self.data_connection().await?;
+            return verify::one(stream, verify).await.ok_or(Reply::NotVerified);
+        };
+        let verified = verify::first(vetted, verify).await;
+        if let (Some(Held::Vetted(vetted)), Ok(_)) = (self.held.take(), &verified) {
+            vetted.settle();
+        }
+        verified.map_err(|none| match none {
+            NoneVerified::Ended(error) => not_accepted(error),
+            NoneVerified::Rejected => Reply::NotVerified,
         })
     }
 
     /// Whether the session has a reservation for its next transfer. It may have expired since.
     #[must_use]
     pub fn is_reserved(&self) -> bool {
-        self.reservation.is_some()
+        self.held.is_some()
     }
 
     /// Ends the reservation, if there is one, as for `ABOR`: the port is free, and a data
     /// connection that had come but was not taken is reset.
     pub fn end_reservation(&mut self) {
-        self.reservation = None;
+        self.held = None;
     }
 
-    /// Makes the session as new, as for `REIN`: ends the reservation and forgets `EPSV ALL`.
+    /// Makes the session as new, as for `REIN`: ends the reservation, and forgets `EPSV ALL` and
+    /// [`verify_connections`](Self::verify_connections).
     pub fn reinitialize(&mut self) {
         self.end_reservation();
         self.only_epsv = false;
+        self.verify = false;
     }
 
     /// Both ends of the control connection.
@@ -151,10 +224,15 @@ impl PassiveSession {
     async fn reserve(&mut self) -> Result<u16, Reply> {
         self.end_reservation();
         let client = self.addresses.peer;
-        match self.passive.mux.reserve(client).await {
-            Ok(reservation) => {
-                let port = self.passive.exposed(reservation.port());
-                self.reservation = Some(reservation);
+        let reserved = if self.verify {
+            self.passive.mux.reserve_vetted(client).await.map(Held::Vetted)
+        } else {
+            self.passive.mux.reserve(client).await.map(Held::Next)
+        };
+        match reserved {
+            Ok(held) => {
+                let port = self.passive.exposed(held.port());
+                self.held = Some(held);
                 Ok(port)
             }
             Err(error) => {
@@ -165,11 +243,29 @@ impl PassiveSession {
     }
 }
 
+impl Held {
+    fn port(&self) -> u16 {
+        match self {
+            Self::Next(reservation) => reservation.port(),
+            Self::Vetted(vetted) => vetted.port(),
+        }
+    }
+}
+
+fn not_accepted(error: AcceptError) -> Reply {
+    match error {
+        AcceptError::ShutDown => Reply::ShuttingDown,
+        _ => Reply::NotConnected,
+    }
+}
+
 /// A client's own limits quietly, those of the whole server aloud.
 fn log(addresses: &SessionAddresses, error: ReserveError) {
     let client = addresses.peer.ip();
     match error {
-        ReserveError::TableFull => warn!(%client, "no passive port reserved: {error}"),
+        ReserveError::TableFull | ReserveError::TooManyClients | ReserveError::LineFull => {
+            warn!(%client, "no passive port reserved: {error}");
+        }
         _ => debug!(%client, "no passive port reserved: {error}"),
     }
 }

@@ -1,0 +1,150 @@
+//! Verifying the connections that come for a reservation, until one passes.
+
+use mux_core::mux::{AcceptError, Vetted};
+use socket2::{SockRef, Socket};
+use std::collections::VecDeque;
+use std::fmt::Display;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::{Timeout, sleep, timeout};
+use tracing::debug;
+
+/// How many connections are verified at the same time. One more, and the oldest is given up: so
+/// those who connect and then stall keep nobody out.
+const AT_ONCE: usize = 4;
+
+/// How long one verification may take.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// How long to wait for room in the mux's table.
+const FOR_ROOM: Duration = Duration::from_millis(20);
+
+/// Why no connection was verified.
+pub(super) enum NoneVerified {
+    /// This came first: there was no connection, or none that passed in time.
+    Ended(AcceptError),
+    /// There were connections, and none passed.
+    Rejected,
+}
+
+/// Verifies the connections for `vetted` as they come, some at a time. Returns what `verify` made
+/// of the first that passed; all others are reset.
+///
+/// Cancel safety: if dropped, the connections that are being verified are reset, and `vetted`
+/// stays in force.
+pub(super) async fn first<T, E: Display, V>(
+    vetted: &mut Vetted,
+    verify: impl Fn(TcpStream) -> V,
+) -> Result<T, NoneVerified>
+where
+    V: Future<Output = Result<T, E>>,
+{
+    let mut trials = Trials { running: VecDeque::new() };
+    let mut rejected = false;
+    let mut ended = None;
+    loop {
+        if let Some(why) = ended
+            && trials.running.is_empty()
+        {
+            let nobody = !rejected || why == AcceptError::ShutDown;
+            return Err(if nobody { NoneVerified::Ended(why) } else { NoneVerified::Rejected });
+        }
+        tokio::select! {
+            biased;
+            verified = trials.next() => match verified {
+                Some(verified) => return Ok(verified),
+                None => rejected = true,
+            },
+            candidate = candidate(vetted), if ended.is_none() => match candidate {
+                Ok(stream) => match Trial::new(stream, &verify) {
+                    Ok(trial) => trials.add(trial),
+                    Err(error) => debug!("cannot verify a connection: {error}"),
+                },
+                Err(why) => ended = Some(why),
+            },
+        }
+    }
+}
+
+/// Verifies one connection.
+pub(super) async fn one<T, E: Display, V>(
+    stream: TcpStream,
+    verify: impl Fn(TcpStream) -> V,
+) -> Option<T>
+where
+    V: Future<Output = Result<T, E>>,
+{
+    let mut trial = Trial::new(stream, &verify).ok()?;
+    poll_fn(|context| trial.poll(context)).await
+}
+
+async fn candidate(vetted: &mut Vetted) -> Result<TcpStream, AcceptError> {
+    loop {
+        match vetted.candidate().await {
+            Err(AcceptError::TableFull) => sleep(FOR_ROOM).await,
+            candidate => return candidate,
+        }
+    }
+}
+
+/// The verifications that are under way, the oldest first.
+struct Trials<V> {
+    running: VecDeque<Trial<V>>,
+}
+
+impl<T, E: Display, V: Future<Output = Result<T, E>>> Trials<V> {
+    fn add(&mut self, trial: Trial<V>) {
+        if self.running.len() == AT_ONCE {
+            self.running.pop_front();
+        }
+        self.running.push_back(trial);
+    }
+
+    /// Waits for the end of any: what it was verified to be, or `None` if it was rejected.
+    async fn next(&mut self) -> Option<T> {
+        poll_fn(|context| {
+            for place in 0..self.running.len() {
+                if let Poll::Ready(ended) = self.running[place].poll(context) {
+                    self.running.remove(place);
+                    return Poll::Ready(ended);
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+/// One connection that is being verified. Unless it passes, it is reset when this is dropped.
+struct Trial<V> {
+    verifying: Pin<Box<Timeout<V>>>,
+    /// A second descriptor of the connection: `verify` has taken the first.
+    connection: Socket,
+}
+
+impl<T, E: Display, V: Future<Output = Result<T, E>>> Trial<V> {
+    fn new(stream: TcpStream, verify: impl Fn(TcpStream) -> V) -> io::Result<Self> {
+        stream.set_zero_linger()?;
+        let connection = SockRef::from(&stream).try_clone()?;
+        Ok(Self { verifying: Box::pin(timeout(LONGEST, verify(stream))), connection })
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<T>> {
+        self.verifying.as_mut().poll(context).map(|ended| match ended {
+            // From here on closing must not lose what was sent.
+            Ok(Ok(verified)) => self.connection.set_linger(None).ok().map(|()| verified),
+            Ok(Err(error)) => {
+                debug!("a data connection was rejected: {error}");
+                None
+            }
+            Err(_) => {
+                debug!("a data connection was rejected: it took too long to verify");
+                None
+            }
+        })
+    }
+}
