@@ -1,0 +1,19 @@
+//! What the ratios of each part refer to.
+
+use crate::table;
+
+/// The contestant that others are compared with.
+pub(crate) fn of(part: &str) -> Option<&'static str> {
+    match part {
+        table::PART => Some(table::BASELINE),
+        _ => None,
+    }
+}
+
+/// The part's heading.
+pub(crate) fn title(part: &str) -> &str {
+    match part {
+        table::PART => "The reservation table",
+        part => part,
+    }
+}

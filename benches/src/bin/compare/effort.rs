@@ -1,0 +1,75 @@
+//! How much is measured: sizes, times, rounds.
+
+use std::time::Duration;
+
+/// What a mode measures.
+#[derive(Debug, Clone)]
+pub(crate) struct Effort {
+    pub(crate) name: &'static str,
+    pub(crate) rounds: u32,
+    pub(crate) table: TableEffort,
+}
+
+/// Of the table.
+#[derive(Debug, Clone)]
+pub(crate) struct TableEffort {
+    /// How many reservations are pending, on nine ports.
+    pub(crate) pending: Vec<usize>,
+    pub(crate) widths: Vec<u16>,
+    /// With how many of them each width is measured.
+    pub(crate) pending_at_widths: Vec<usize>,
+    pub(crate) threads: Vec<usize>,
+    /// How long each operation is repeated in each round.
+    pub(crate) time: Duration,
+    /// Up to how many reservations all of them expire at once.
+    pub(crate) expire_all: usize,
+}
+
+impl Effort {
+    /// Everything.
+    pub(crate) fn full() -> Self {
+        Self {
+            name: "full",
+            rounds: 9,
+            table: TableEffort {
+                pending: vec![10, 1_000, 100_000, 1_000_000],
+                widths: vec![1, 9, 100, 16_384],
+                pending_at_widths: vec![10, 1_000, 100_000, 1_000_000],
+                threads: vec![1, 2, 4],
+                time: Duration::from_millis(20),
+                expire_all: 1_000_000,
+            },
+        }
+    }
+
+    /// Within ten minutes on two processors.
+    pub(crate) fn quick() -> Self {
+        let full = Self::full();
+        Self {
+            name: "quick",
+            rounds: 5,
+            table: TableEffort {
+                pending_at_widths: vec![100_000],
+                time: Duration::from_millis(5),
+                expire_all: 100_000,
+                ..full.table
+            },
+        }
+    }
+
+    /// Only to see that everything runs; the figures mean nothing.
+    pub(crate) fn smoke() -> Self {
+        Self {
+            name: "smoke",
+            rounds: 2,
+            table: TableEffort {
+                pending: vec![10, 300],
+                widths: vec![1, 9, 100],
+                pending_at_widths: vec![300],
+                threads: vec![1, 2],
+                time: Duration::from_micros(100),
+                expire_all: 300,
+            },
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! `compare`: the multiplexer and muxftpd beside others that do the same, in one run.
+//!
+//! Every contestant is measured in every round, in an order that is drawn anew each time, so that
+//! whatever else the machine does hits all alike. A ratio is taken within a round, and reported as
+//! the median over the rounds with its confidence interval.
+
+mod baseline;
+mod counting;
+mod effort;
+mod options;
+mod progress;
+mod report;
+mod samples;
+mod spread;
+mod table;
+mod words;
+
+use clap::Parser;
+use options::{Options, Part};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use samples::Samples;
+use std::error::Error;
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: counting::Counting = counting::Counting;
+
+fn main() -> ExitCode {
+    match compare(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("compare: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
+    let effort = options.effort();
+    let mut random = StdRng::seed_from_u64(options.seed);
+    let mut samples = Samples::default();
+    for part in &options.only {
+        match part {
+            Part::Table => table::run(&effort, &mut random, &mut samples),
+        }
+    }
+    report::write(&samples, &effort, &options.output)
+}
