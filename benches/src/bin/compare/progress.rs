@@ -25,11 +25,6 @@ impl Progress {
             eprintln!("{}: {done}/{all}, {:.0?} gone", self.0.message(), self.0.elapsed());
         }
     }
-
-    /// A line that stays.
-    pub(crate) fn say(&self, line: &str) {
-        if self.0.is_hidden() { eprintln!("{line}") } else { self.0.println(line) }
-    }
 }
 
 impl Drop for Progress {

@@ -44,19 +44,6 @@ impl Case {
 pub(crate) enum Metric {
     NanosecondsPerOperation,
     BytesPerReservation,
-    ConnectionsPerSecond,
-    MebibytesPerSecond,
-    CyclesPerSecond,
-    P50Microseconds,
-    P99Microseconds,
-    P999Microseconds,
-    RefusedPercent,
-    Errors,
-    ServerCpuMicrosecondsPerCycle,
-    ServerCpuSecondsPerGibibyte,
-    ClientCpuMicrosecondsPerCycle,
-    PeakMemoryMebibytes,
-    StrangersPerSecond,
 }
 
 impl Metric {
@@ -64,35 +51,7 @@ impl Metric {
         match self {
             Self::NanosecondsPerOperation => "ns per operation",
             Self::BytesPerReservation => "bytes per pending reservation",
-            Self::ConnectionsPerSecond => "connections/s",
-            Self::MebibytesPerSecond => "MiB/s",
-            Self::CyclesPerSecond => "cycles/s",
-            Self::P50Microseconds => "p50 µs",
-            Self::P99Microseconds => "p99 µs",
-            Self::P999Microseconds => "p99.9 µs",
-            Self::RefusedPercent => "refused %",
-            Self::Errors => "errors",
-            Self::ServerCpuMicrosecondsPerCycle => "server CPU µs/cycle",
-            Self::ServerCpuSecondsPerGibibyte => "server CPU s/GiB",
-            Self::ClientCpuMicrosecondsPerCycle => "client CPU µs/cycle",
-            Self::PeakMemoryMebibytes => "peak RSS MiB",
-            Self::StrangersPerSecond => "strangers/s",
         }
-    }
-
-    /// Whether contestants are compared by their ratio.
-    pub(crate) fn is_ratio(self) -> bool {
-        !matches!(
-            self,
-            Self::RefusedPercent | Self::Errors | Self::StrangersPerSecond
-        )
-    }
-
-    pub(crate) fn more_is_better(self) -> bool {
-        matches!(
-            self,
-            Self::ConnectionsPerSecond | Self::MebibytesPerSecond | Self::CyclesPerSecond
-        )
     }
 }
 
@@ -108,10 +67,6 @@ impl Samples {
     /// Those that `wanted` says yes to.
     pub(crate) fn select(&self, wanted: impl Fn(&Sample) -> bool) -> Samples {
         Self(self.0.iter().filter(|sample| wanted(sample)).cloned().collect())
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 
     /// Each value of something once, in the order of the first.

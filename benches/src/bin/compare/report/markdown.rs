@@ -5,7 +5,7 @@ use super::pictures::Picture;
 use super::targets::Target;
 use crate::baseline;
 use crate::effort::Effort;
-use crate::samples::{Metric, Samples};
+use crate::samples::Samples;
 use crate::words::figure;
 use std::fmt::Write as _;
 
@@ -38,7 +38,7 @@ pub(super) fn text(
             for metric in own.distinct(|sample| sample.metric) {
                 let own = own.select(|sample| sample.metric == metric);
                 let _ = write!(text, "\n### {operation}: {}\n\n", metric.title());
-                table(&mut text, &own, metric);
+                table(&mut text, &own);
             }
         }
     }
@@ -58,13 +58,12 @@ fn verdicts(text: &mut String, targets: &[Target]) {
 }
 
 /// One row for each case, one column for each contestant.
-fn table(text: &mut String, samples: &Samples, metric: Metric) {
+fn table(text: &mut String, samples: &Samples) {
     let contestants = samples.distinct(|sample| sample.contestant.clone());
     let part = samples.distinct(|sample| sample.part);
     let baseline = part.first().and_then(|part| baseline::of(part));
     let baseline = baseline.filter(|name| contestants.iter().any(|one| one == name));
-    let ratios = metric.is_ratio().then_some(baseline).flatten();
-    match ratios {
+    match baseline {
         Some(baseline) => {
             let _ = write!(text, "| | {baseline} |");
             for contestant in contestants.iter().filter(|one| *one != baseline) {
@@ -82,21 +81,21 @@ fn table(text: &mut String, samples: &Samples, metric: Metric) {
     for case in samples.distinct(|sample| sample.case.clone()) {
         let row = samples.select(|sample| sample.case == case);
         let _ = write!(text, "| {} |", case.label);
-        if let Some(baseline) = ratios {
-            cell(text, row.figures(baseline).map(|spread| figure(spread.median)));
+        if let Some(baseline) = baseline {
+            let figure = row.figures(baseline).map(|spread| figure(spread.median));
+            cell(text, figure.as_deref());
         }
-        for contestant in contestants.iter().filter(|one| Some(one.as_str()) != ratios) {
-            cell(text, match ratios {
-                Some(baseline) => {
-                    row.ratio(contestant, baseline).map(|spread| format!("×{spread:.2}"))
-                }
+        for contestant in contestants.iter().filter(|one| Some(one.as_str()) != baseline) {
+            let figure = match baseline {
+                Some(baseline) => row.ratio(contestant, baseline).map(|it| format!("×{it:.2}")),
                 None => row.figures(contestant).map(|spread| figure(spread.median)),
-            });
+            };
+            cell(text, figure.as_deref());
         }
         text.push('\n');
     }
 }
 
-fn cell(text: &mut String, content: Option<String>) {
-    let _ = write!(text, " {} |", content.as_deref().unwrap_or("-"));
+fn cell(text: &mut String, content: Option<&str>) {
+    let _ = write!(text, " {} |", content.unwrap_or("-"));
 }

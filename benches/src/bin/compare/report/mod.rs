@@ -29,8 +29,9 @@ pub(crate) fn write(
     effort: &Effort,
     directory: &Path,
 ) -> Result<(), Box<dyn Error>> {
-    fs::create_dir_all(directory)
-        .map_err(|error| format!("cannot make {}: {error}; choose another --output", directory.display()))?;
+    fs::create_dir_all(directory).map_err(|error| {
+        format!("cannot make {}: {error}; choose another --output", directory.display())
+    })?;
     let machine = Machine::look();
     let targets = targets::all(samples);
     let pictures = pictures::draw(samples, directory)?;

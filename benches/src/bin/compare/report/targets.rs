@@ -58,8 +58,7 @@ fn of_table(samples: &Samples, targets: &mut Vec<Target>) {
         case.is("pending", 100_000.0) && case.is("ports", 9.0) && case.is("threads", 1.0)
     };
     let misses = samples.select(|s| s.operation == "claim miss" && large(&s.case));
-    for (other, bound) in [(table::BASELINE, 0.5), (table::BASELINE_FAST, 0.5), (table::FLOOR, 1.3)]
-    {
+    for (other, bound) in [(table::BASELINE, 0.5), (table::FLOOR, 1.3)] {
         if let Some(measured) = misses.ratio(table::OURS, other) {
             targets.push(Target {
                 what: format!("claim miss at 100,000 pending, time against {other}"),
@@ -68,4 +67,71 @@ fn of_table(samples: &Samples, targets: &mut Vec<Target>) {
             });
         }
     }
+    targets.extend(wide_and_full(&samples));
+    targets.extend(scaling(&samples));
+    targets.extend(slowest(&samples));
+}
+
+/// A reservation in a wide range of which little is left, against one in an empty narrow one.
+fn wide_and_full(samples: &Samples) -> Option<Target> {
+    let own = samples.select(|s| s.contestant == table::OURS && s.case.is("threads", 1.0));
+    let in_round = |operation: &str, ports: f64, round: u32| {
+        let same = own.select(|s| {
+            s.operation == operation
+                && s.round == round
+                && s.case.is("ports", ports)
+                && s.case.is("pending", 100_000.0)
+        });
+        Some(same.figures(table::OURS)?.median)
+    };
+    let rounds = own.distinct(|sample| sample.round);
+    let measured = Spread::of(rounds.into_iter().filter_map(|round| {
+        let full = in_round("reserve + cancel, 99 % of the ports held", 16_384.0, round)?;
+        Some(full / in_round("reserve + cancel", 9.0, round)?)
+    }))?;
+    let what = "reserve in 16,384 ports of which 99 % are held, time against 9 empty ones";
+    Some(Target { what: what.to_owned(), bound: Bound::AtMost(2.0), measured })
+}
+
+/// What two threads do against what one does, of claims with reservations among them.
+fn scaling(samples: &Samples) -> Option<Target> {
+    let own = samples.select(|s| {
+        s.contestant == table::OURS
+            && s.operation.starts_with("7 claims")
+            && s.case.is("ports", 9.0)
+            && s.case.is("pending", 100_000.0)
+    });
+    let in_round = |threads: f64, round: u32| {
+        let same = own.select(|s| s.round == round && s.case.is("threads", threads));
+        Some(same.figures(table::OURS)?.median)
+    };
+    let rounds = own.distinct(|sample| sample.round);
+    let measured = Spread::of(
+        rounds
+            .into_iter()
+            .filter_map(|round| Some(2.0 * in_round(1.0, round)? / in_round(2.0, round)?)),
+    )?;
+    let what = "claims among reservations at 100,000 pending, two threads' rate against one's";
+    Some(Target { what: what.to_owned(), bound: Bound::AtLeast(1.6), measured })
+}
+
+/// The case that comes off worst beside `DashMap`.
+fn slowest(samples: &Samples) -> Option<Target> {
+    let mut worst: Option<Target> = None;
+    for operation in samples.distinct(|sample| sample.operation.clone()) {
+        let own = samples.select(|sample| sample.operation == operation);
+        for case in own.distinct(|sample| sample.case.clone()) {
+            let ratio = own.select(|s| s.case == case).ratio(table::OURS, table::BASELINE);
+            let Some(measured) = ratio else { continue };
+            if worst.as_ref().is_none_or(|worst| worst.measured.median < measured.median) {
+                let what = format!(
+                    "the slowest of all operations, time against {}: {operation}, {}",
+                    table::BASELINE,
+                    case.label
+                );
+                worst = Some(Target { what, bound: Bound::AtMost(1.0), measured });
+            }
+        }
+    }
+    worst
 }

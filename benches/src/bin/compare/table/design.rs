@@ -19,7 +19,12 @@ pub(super) trait Design {
     /// A table for `width` ports from [`FIRST_PORT`] on and `capacity` reservations.
     fn new(width: u16, capacity: usize) -> Self;
     /// Reserves any port that is free for the client; `None` if there is none.
-    fn reserve(&self, client: Client, deadline: u64, payload: Payload) -> Option<(u16, Self::Ticket)>;
+    fn reserve(
+        &self,
+        client: Client,
+        deadline: u64,
+        payload: Payload,
+    ) -> Option<(u16, Self::Ticket)>;
     /// Ends the reservation of that port and client, unless its deadline has passed.
     fn claim(&self, key: Key, now: u64) -> Option<Payload>;
     /// Ends a reservation.

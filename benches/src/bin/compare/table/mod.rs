@@ -45,7 +45,8 @@ pub(crate) fn run(effort: &Effort, random: &mut StdRng, samples: &mut Samples) {
 
 /// Every number of reservations on nine ports, and every width with one of the numbers.
 fn setups(effort: &Effort) -> Vec<(usize, u16)> {
-    let mut setups: Vec<(usize, u16)> = effort.table.pending.iter().map(|&count| (count, 9)).collect();
+    let mut setups: Vec<(usize, u16)> =
+        effort.table.pending.iter().map(|&count| (count, 9)).collect();
     for &width in &effort.table.widths {
         for &count in &effort.table.pending_at_widths {
             if !setups.contains(&(count, width)) {
@@ -80,12 +81,15 @@ fn measure(
         for &threads in &effort.table.threads {
             for operation in Operation::ALL {
                 if threads > 1 && !operation.shared()
-                    || operation == Operation::ExpireAll && count > effort.table.expire_all {
+                    || operation == Operation::ExpireAll && count > effort.table.expire_all
+                {
                     continue;
                 }
                 for contestant in &mut contestants {
                     let time = effort.table.time;
-                    let Some(value) = contestant.measure(operation, threads, time) else { continue };
+                    let Some(value) = contestant.measure(operation, threads, time) else {
+                        continue;
+                    };
                     samples.push(Sample {
                         part: PART,
                         operation: operation.to_string(),
@@ -111,8 +115,7 @@ fn case(count: usize, width: u16, threads: usize) -> Case {
         s(width.into()),
         s(threads),
     );
-    let facts =
-        [("pending", count as f64), ("ports", width.into()), ("threads", threads as f64)];
+    let facts = [("pending", count as f64), ("ports", width.into()), ("threads", threads as f64)];
     Case::new(label, facts)
 }
 

@@ -14,7 +14,12 @@ impl Design for Ours {
         Table::new(ports.expect("a range of ports"), capacity)
     }
 
-    fn reserve(&self, client: Client, deadline: u64, payload: Payload) -> Option<(u16, ReservationId)> {
+    fn reserve(
+        &self,
+        client: Client,
+        deadline: u64,
+        payload: Payload,
+    ) -> Option<(u16, ReservationId)> {
         let deadline = Time::from_nanos(deadline);
         let reserved = self.reserve(client, deadline, Matching::Address, payload).ok()?;
         Some((reserved.port, reserved.id))
