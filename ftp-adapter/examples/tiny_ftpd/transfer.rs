@@ -1,0 +1,116 @@
+//! What goes over a data connection.
+
+use crate::tls;
+use ftp_adapter::{PassiveSession, Reply};
+use std::io::{self, SeekFrom};
+use std::time::Duration;
+use tokio::fs::File;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either;
+
+/// How much is read at a time.
+const PIECE: usize = 128 * 1024;
+
+/// What is to be done once there is a data connection.
+#[derive(Debug)]
+pub(crate) enum Transfer {
+    /// Send a listing.
+    Text(String),
+    /// Send the file from here on.
+    Send(File, u64),
+    /// Put what comes into the file from here on.
+    Receive(File, u64),
+}
+
+/// Why a transfer ended before its end.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Connection(io::Error),
+    File(io::Error),
+}
+
+type Data = Either<TcpStream, Box<TlsStream<TcpStream>>>;
+
+/// Waits for the data connection, and begins TLS on it where `protection` says so.
+pub(crate) async fn open(
+    passive: &mut PassiveSession,
+    protection: Option<&tls::Session>,
+) -> Result<Data, Reply> {
+    match protection {
+        None => passive.data_connection().await.map(Either::Left),
+        Some(session) => {
+            let verify = |stream| session.accept(stream);
+            let stream = passive.data_connection_verified(verify).await?;
+            Ok(Either::Right(Box::new(stream)))
+        }
+    }
+}
+
+impl Transfer {
+    /// Does it. The other end may be silent for `patience`.
+    pub(crate) async fn run(self, mut data: Data, patience: Duration) -> Result<(), Failure> {
+        match self {
+            Self::Text(text) => send(&mut text.as_bytes(), &mut data, patience).await,
+            Self::Send(mut file, start) => {
+                file.seek(SeekFrom::Start(start)).await.map_err(Failure::File)?;
+                send(&mut file, &mut data, patience).await
+            }
+            Self::Receive(mut file, start) => {
+                // Only now: a file is not emptied for somebody who never connects.
+                file.set_len(start).await.map_err(Failure::File)?;
+                file.seek(SeekFrom::Start(start)).await.map_err(Failure::File)?;
+                receive(&mut data, &mut file, patience).await
+            }
+        }
+    }
+}
+
+async fn send(
+    from: &mut (impl AsyncRead + Unpin),
+    data: &mut Data,
+    patience: Duration,
+) -> Result<(), Failure> {
+    let mut piece = vec![0; PIECE];
+    loop {
+        let length = from.read(&mut piece).await.map_err(Failure::File)?;
+        let mut rest = &piece[..length];
+        if rest.is_empty() {
+            break;
+        }
+        while !rest.is_empty() {
+            let written = timeout(patience, data.write(rest)).await;
+            match written.map_err(io::Error::from).flatten().map_err(Failure::Connection)? {
+                0 => return Err(Failure::Connection(io::ErrorKind::WriteZero.into())),
+                written => rest = &rest[written..],
+            }
+        }
+    }
+    // Over TLS this says that the end is the end.
+    let shutdown = async {
+        data.flush().await?;
+        data.shutdown().await
+    };
+    timeout(patience, shutdown)
+        .await
+        .map_err(io::Error::from)
+        .flatten()
+        .map_err(Failure::Connection)
+}
+
+async fn receive(data: &mut Data, into: &mut File, patience: Duration) -> Result<(), Failure> {
+    let mut piece = vec![0; PIECE];
+    loop {
+        let read = timeout(patience, data.read(&mut piece)).await;
+        match read.map_err(io::Error::from).flatten().map_err(Failure::Connection)? {
+            0 => break,
+            length => into.write_all(&piece[..length]).await.map_err(Failure::File)?,
+        }
+    }
+    into.flush().await.map_err(Failure::File)?;
+    // Not every client waits for the answer to its end.
+    let _ = timeout(patience, data.shutdown()).await;
+    Ok(())
+}
