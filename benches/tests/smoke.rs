@@ -7,11 +7,13 @@ use std::process::Command;
 fn compare_runs_and_writes_its_report() {
     let output = tempfile::tempdir().unwrap();
     let mut compare = Command::new(env!("CARGO_BIN_EXE_compare"));
-    compare.arg("--smoke").arg("--output").arg(output.path());
+    compare.args(["--smoke", "--first-port=25000"]).arg("--output").arg(output.path());
     let run = compare.output().unwrap();
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     let report = fs::read_to_string(output.path().join("report.md")).unwrap();
-    for heading in ["## The reservation table", "### claim hit", "### memory"] {
+    for heading in
+        ["## The reservation table", "### claim hit", "### memory", "### STOR", "## Strangers"]
+    {
         assert!(report.contains(heading), "no {heading} in:\n{report}");
     }
     let json = fs::read(output.path().join("report.json")).unwrap();

@@ -1,11 +1,12 @@
 //! What the ratios of each part refer to.
 
-use crate::table;
+use crate::{servers, table};
 
 /// The contestant that others are compared with.
 pub(crate) fn of(part: &str) -> Option<&'static str> {
     match part {
         table::PART => Some(table::BASELINE),
+        servers::PART | servers::STRANGERS => Some(servers::BASELINE),
         _ => None,
     }
 }
@@ -14,6 +15,8 @@ pub(crate) fn of(part: &str) -> Option<&'static str> {
 pub(crate) fn title(part: &str) -> &str {
     match part {
         table::PART => "The reservation table",
+        servers::PART => "Whole servers",
+        servers::STRANGERS => "Strangers",
         part => part,
     }
 }

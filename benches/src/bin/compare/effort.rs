@@ -8,6 +8,21 @@ pub(crate) struct Effort {
     pub(crate) name: &'static str,
     pub(crate) rounds: u32,
     pub(crate) table: TableEffort,
+    pub(crate) servers: ServersEffort,
+}
+
+/// Of whole servers.
+#[derive(Debug, Clone)]
+pub(crate) struct ServersEffort {
+    pub(crate) kinds: Vec<&'static str>,
+    /// How many clients work at the same time.
+    pub(crate) clients: Vec<u16>,
+    /// How long a measurement of cycles takes.
+    pub(crate) seconds: f64,
+    /// How many bytes all clients together move in a transfer of bulk.
+    pub(crate) bulk: u64,
+    /// How many strangers come a second.
+    pub(crate) strangers: Vec<u32>,
 }
 
 /// Of the table.
@@ -39,6 +54,21 @@ impl Effort {
                 time: Duration::from_millis(20),
                 expire_all: 1_000_000,
             },
+            servers: ServersEffort {
+                kinds: vec![
+                    "muxftpd-9",
+                    "tiny_ftpd-9",
+                    "default-2700-nodelay",
+                    "pooled-9-nodelay",
+                    "default-2700",
+                    "default-9",
+                    "pooled-9",
+                ],
+                clients: vec![1, 4, 32],
+                seconds: 2.0,
+                bulk: 1 << 30,
+                strangers: vec![0, 1_000, 10_000, 100_000],
+            },
         }
     }
 
@@ -47,13 +77,14 @@ impl Effort {
         let full = Self::full();
         Self {
             name: "quick",
-            rounds: 5,
+            rounds: 3,
             table: TableEffort {
                 pending_at_widths: vec![100_000],
                 time: Duration::from_millis(5),
                 expire_all: 100_000,
                 ..full.table
             },
+            servers: ServersEffort { seconds: 0.4, bulk: 64 << 20, ..full.servers },
         }
     }
 
@@ -69,6 +100,13 @@ impl Effort {
                 threads: vec![1, 2],
                 time: Duration::from_micros(100),
                 expire_all: 300,
+            },
+            servers: ServersEffort {
+                kinds: vec!["muxftpd-9", "tiny_ftpd-9", "default-2700-nodelay", "pooled-9"],
+                clients: vec![1, 3],
+                seconds: 0.05,
+                bulk: 1 << 20,
+                strangers: vec![0, 100],
             },
         }
     }

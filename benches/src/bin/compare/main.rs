@@ -11,12 +11,13 @@ mod options;
 mod progress;
 mod report;
 mod samples;
+mod servers;
 mod spread;
 mod table;
 mod words;
 
 use clap::Parser;
-use options::{Options, Part};
+use options::{Hidden, Options, Part};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use samples::Samples;
@@ -27,7 +28,12 @@ use std::process::ExitCode;
 static ALLOCATOR: counting::Counting = counting::Counting;
 
 fn main() -> ExitCode {
-    match compare(&Options::parse()) {
+    let options = Options::parse();
+    let result = match &options.hidden {
+        Some(Hidden::Peer(peer)) => servers::run_peer(peer),
+        None => compare(&options),
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("compare: {error}");
@@ -40,10 +46,13 @@ fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
     let effort = options.effort();
     let mut random = StdRng::seed_from_u64(options.seed);
     let mut samples = Samples::default();
-    for part in &options.only {
-        match part {
-            Part::Table => table::run(&effort, &mut random, &mut samples),
-        }
+    let wanted = |part| options.only.contains(&part);
+    if wanted(Part::Table) {
+        table::run(&effort, &mut random, &mut samples);
+    }
+    let which = (wanted(Part::Servers), wanted(Part::Strangers));
+    if which.0 || which.1 {
+        servers::run(&effort, which, options.first_port, &mut random, &mut samples)?;
     }
     report::write(&samples, &effort, &options.output)
 }

@@ -1,7 +1,8 @@
 //! The command line.
 
 use crate::effort::Effort;
-use clap::{Parser, ValueEnum};
+use crate::servers::Peer;
+use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// Compares the multiplexer and muxftpd with others that do the same, side by side in one run
@@ -9,7 +10,7 @@ use std::path::PathBuf;
 /// Writes a report with pictures, and every figure as JSON. Only ratios within one run mean
 /// anything; they come with their median over the rounds and its 95 % confidence interval.
 #[derive(Debug, Parser)]
-#[command(name = "compare", version)]
+#[command(name = "compare", version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Options {
     /// Fewer sizes and rounds: within ten minutes on two processors
     #[arg(long)]
@@ -34,6 +35,20 @@ pub(crate) struct Options {
     /// What the order of the contestants is drawn from
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+
+    /// The first of the ports that the servers use: one each for control, and the passive ones
+    #[arg(long, default_value_t = 20_000)]
+    pub(crate) first_port: u16,
+
+    #[command(subcommand)]
+    pub(crate) hidden: Option<Hidden>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Hidden {
+    /// Runs one of the compared servers
+    #[command(hide = true)]
+    Peer(Peer),
 }
 
 /// A part of the comparison.
@@ -41,10 +56,14 @@ pub(crate) struct Options {
 pub(crate) enum Part {
     /// The reservation table beside maps
     Table,
+    /// muxftpd and tiny_ftpd beside libunftp: short transfers and bulk
+    Servers,
+    /// The same while strangers connect to the passive ports
+    Strangers,
 }
 
 impl Part {
-    const ALL: [Self; 1] = [Self::Table];
+    const ALL: [Self; 3] = [Self::Table, Self::Servers, Self::Strangers];
 }
 
 impl std::fmt::Display for Part {

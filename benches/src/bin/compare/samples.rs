@@ -44,13 +44,42 @@ impl Case {
 pub(crate) enum Metric {
     NanosecondsPerOperation,
     BytesPerReservation,
+    CyclesPerSecond,
+    /// The server's.
+    CpuMicrosecondsPerCycle,
+    P50,
+    P99,
+    P999,
+    RefusedPercent,
+    Errors,
+    StrangersPerSecond,
+    MebibytesPerSecond,
+    /// The server's.
+    CpuSecondsPerGibibyte,
+    PeakMemory,
 }
 
 impl Metric {
+    /// Whether contestants are compared by their ratio.
+    pub(crate) fn is_ratio(self) -> bool {
+        !matches!(self, Self::RefusedPercent | Self::Errors | Self::StrangersPerSecond)
+    }
+
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::NanosecondsPerOperation => "ns per operation",
             Self::BytesPerReservation => "bytes per pending reservation",
+            Self::CyclesPerSecond => "cycles/s",
+            Self::CpuMicrosecondsPerCycle => "server CPU, µs per cycle",
+            Self::P50 => "p50, µs",
+            Self::P99 => "p99, µs",
+            Self::P999 => "p99.9, µs",
+            Self::RefusedPercent => "refused, %",
+            Self::Errors => "errors",
+            Self::StrangersPerSecond => "strangers/s reached",
+            Self::MebibytesPerSecond => "MiB/s",
+            Self::CpuSecondsPerGibibyte => "server CPU, s per GiB",
+            Self::PeakMemory => "peak resident memory, MiB",
         }
     }
 }

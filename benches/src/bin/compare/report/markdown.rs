@@ -62,7 +62,9 @@ fn table(text: &mut String, samples: &Samples) {
     let contestants = samples.distinct(|sample| sample.contestant.clone());
     let part = samples.distinct(|sample| sample.part);
     let baseline = part.first().and_then(|part| baseline::of(part));
-    let baseline = baseline.filter(|name| contestants.iter().any(|one| one == name));
+    let metric = samples.distinct(|sample| sample.metric);
+    let ratio = metric.iter().all(|metric| metric.is_ratio());
+    let baseline = baseline.filter(|name| ratio && contestants.iter().any(|one| one == name));
     match baseline {
         Some(baseline) => {
             let _ = write!(text, "| | {baseline} |");

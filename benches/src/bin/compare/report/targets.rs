@@ -2,7 +2,7 @@
 
 use crate::samples::{Case, Metric, Samples};
 use crate::spread::Spread;
-use crate::table;
+use crate::{servers, table};
 use serde::Serialize;
 use std::fmt;
 
@@ -49,6 +49,7 @@ impl fmt::Display for Target {
 pub(super) fn all(samples: &Samples) -> Vec<Target> {
     let mut targets = Vec::new();
     of_table(&samples.select(|sample| sample.part == table::PART), &mut targets);
+    of_servers(samples, &mut targets);
     targets
 }
 
@@ -134,4 +135,28 @@ fn slowest(samples: &Samples) -> Option<Target> {
         }
     }
     worst
+}
+
+/// Every row of whole servers: at least as much as the best of the others does.
+fn of_servers(samples: &Samples, targets: &mut Vec<Target>) {
+    let rates = samples
+        .select(|s| matches!(s.metric, Metric::CyclesPerSecond | Metric::MebibytesPerSecond));
+    for operation in rates.distinct(|sample| sample.operation.clone()) {
+        let own = rates.select(|sample| sample.operation == operation);
+        for case in own.distinct(|sample| sample.case.clone()) {
+            let row = own.select(|sample| sample.case == case);
+            for ours in servers::OURS {
+                let others = row.distinct(|sample| sample.contestant.clone());
+                let median = |name: &String| row.figures(name).map_or(0.0, |it| it.median);
+                let best = others
+                    .into_iter()
+                    .filter(|name| !servers::OURS.contains(&name.as_str()))
+                    .max_by(|one, other| median(one).total_cmp(&median(other)));
+                let Some(best) = best else { continue };
+                let Some(measured) = row.ratio(ours, &best) else { continue };
+                let what = format!("{ours}, {operation}, {}: rate against {best}", case.label);
+                targets.push(Target { what, bound: Bound::AtLeast(1.0), measured });
+            }
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 /// Bytes of replies that have been read, in a buffer that is never made again.
 #[derive(Debug)]
-pub(crate) struct Replies {
+pub(super) struct Replies {
     buffer: Box<[u8; 2048]>,
     /// What is in the buffer and has not been taken.
     start: usize,
@@ -13,18 +13,18 @@ pub(crate) struct Replies {
 
 /// A reply: its code, and the last line of it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Reply<'a> {
-    pub(crate) code: u16,
-    pub(crate) line: &'a [u8],
+pub(super) struct Reply<'a> {
+    pub(super) code: u16,
+    pub(super) line: &'a [u8],
 }
 
 impl Replies {
-    pub(crate) fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { buffer: Box::new([0; 2048]), start: 0, end: 0 }
     }
 
     /// The next reply. `read` is called after each read from `stream`.
-    pub(crate) fn next(
+    pub(super) fn next(
         &mut self,
         mut stream: impl Read,
         mut read: impl FnMut() -> io::Result<()>,
@@ -63,7 +63,7 @@ fn last_line(line: &[u8]) -> Option<u16> {
 
 impl Reply<'_> {
     /// The port in a reply to `PASV` (227) or `EPSV` (229).
-    pub(crate) fn port(&self) -> Option<u16> {
+    pub(super) fn port(&self) -> Option<u16> {
         let inside = self.line.split(|byte| *byte == b'(').nth(1)?.split(|b| *b == b')').next()?;
         let inside = std::str::from_utf8(inside).ok()?;
         if self.code == 229 {

@@ -8,7 +8,7 @@ use std::os::fd::{BorrowedFd, RawFd};
 
 /// Sets TCP_NODELAY on this process's listener on `address`: on Linux, what it accepts inherits
 /// the option. Says whether there is such a listener.
-pub(crate) fn set_nodelay(address: SocketAddr) -> io::Result<bool> {
+pub(super) fn set_nodelay(address: SocketAddr) -> io::Result<bool> {
     for entry in fs::read_dir("/proc/self/fd")? {
         let Some(descriptor) = entry?.file_name().to_str().and_then(|name| name.parse().ok())
         else {

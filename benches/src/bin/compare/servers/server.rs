@@ -1,7 +1,7 @@
 //! The server processes.
 
-use crate::client::Client;
-use crate::kind::{Mechanism, ServerKind};
+use super::client::Client;
+use super::kind::{Mechanism, ServerKind};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -9,44 +9,46 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
-use std::{env, fs, io};
+use std::{env, io};
 
 /// How long a server may take to start or to stop.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running server; stopped when dropped.
 #[derive(Debug)]
-pub(crate) struct Server {
-    pub(crate) kind: ServerKind,
-    pub(crate) address: SocketAddr,
+pub(super) struct Server {
+    pub(super) kind: ServerKind,
+    pub(super) address: SocketAddr,
     child: Child,
 }
 
 /// What all servers have in common.
 #[derive(Debug)]
-pub(crate) struct Setup {
-    pub(crate) root: PathBuf,
-    pub(crate) muxftpd: PathBuf,
-    /// A command in front of each server's own.
-    pub(crate) through: Vec<String>,
+pub(super) struct Setup {
+    pub(super) root: PathBuf,
+    pub(super) muxftpd: PathBuf,
+    pub(super) tiny_ftpd: PathBuf,
 }
 
 impl Server {
     /// Starts a server on `first_port` for control and the ports after it as passive ports, and
     /// waits until clients can log in.
-    pub(crate) fn start(kind: ServerKind, setup: &Setup, first_port: u16) -> io::Result<Self> {
+    pub(super) fn start(kind: ServerKind, setup: &Setup, first_port: u16) -> io::Result<Self> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, first_port));
         let (first, last) = (first_port + 1, first_port + kind.ports);
+        let ours = || {
+            vec![
+                format!("--listen={address}"),
+                format!("--passive-ports={first}-{last}"),
+                format!("--root={}", setup.root.display()),
+                "--idle-timeout=1day".to_owned(),
+                "--writable".to_owned(),
+                "--log-level=error".to_owned(),
+            ]
+        };
         let (program, arguments) = match kind.mechanism {
-            Mechanism::Mux => (
-                setup.muxftpd.clone(),
-                vec![
-                    format!("--listen={address}"),
-                    format!("--passive-ports={first}-{last}"),
-                    format!("--root={}", setup.root.display()),
-                    "--idle-timeout=1day".to_owned(),
-                ],
-            ),
+            Mechanism::Mux => (setup.muxftpd.clone(), ours()),
+            Mechanism::Tiny => (setup.tiny_ftpd.clone(), ours()),
             Mechanism::Default | Mechanism::Pooled => (
                 env::current_exe()?,
                 vec![
@@ -58,15 +60,7 @@ impl Server {
                 ],
             ),
         };
-        let mut line = setup.through.iter().cloned();
-        let mut command = match line.next() {
-            None => Command::new(&program),
-            Some(tracer) => {
-                let mut command = Command::new(tracer);
-                command.args(line).arg(&program);
-                command
-            }
-        };
+        let mut command = Command::new(&program);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null());
         let child = command.spawn().map_err(|error| at(&program, &error))?;
         let mut server = Self { kind, address, child };
@@ -77,7 +71,7 @@ impl Server {
     fn wait_until_ready(&mut self) -> io::Result<()> {
         let give_up = Instant::now() + PATIENCE;
         loop {
-            match Client::log_in(Ipv4Addr::LOCALHOST, self.address, false) {
+            match Client::log_in(Ipv4Addr::LOCALHOST, self.address) {
                 Ok(_) => return Ok(()),
                 Err(error) if Instant::now() > give_up => return Err(error),
                 Err(_) => sleep(Duration::from_millis(20)),
@@ -88,19 +82,14 @@ impl Server {
         }
     }
 
-    /// The server's process: the last one, where others were put in front of it.
-    pub(crate) fn process(&self) -> Pid {
-        let mut process = self.child.id();
-        while let Some(child) = first_child(process) {
-            process = child;
-        }
-        Pid::from_raw(process.cast_signed())
+    /// The server's process.
+    pub(super) fn process(&self) -> Pid {
+        Pid::from_raw(self.child.id().cast_signed())
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // A tracer ends with what it traces.
         let _ = kill(self.process(), Signal::SIGTERM);
         let give_up = Instant::now() + PATIENCE;
         while let Ok(None) = self.child.try_wait() {
@@ -113,12 +102,7 @@ impl Drop for Server {
     }
 }
 
-fn first_child(process: u32) -> Option<u32> {
-    let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children")).ok()?;
-    children.split_whitespace().next()?.parse().ok()
-}
-
 fn at(program: &Path, error: &io::Error) -> io::Error {
-    let hint = "build it with the same profile, or name it with --muxftpd";
+    let hint = "build it with the same profile";
     io::Error::new(error.kind(), format!("cannot run {}: {error}; {hint}", program.display()))
 }

@@ -1,32 +1,37 @@
 //! Which servers can be compared.
 
-use serde::{Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 
 /// A server and how it is set up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ServerKind {
-    pub(crate) mechanism: Mechanism,
+pub(super) struct ServerKind {
+    pub(super) mechanism: Mechanism,
     /// How many passive ports it has.
-    pub(crate) ports: u16,
+    pub(super) ports: u16,
     /// Whether TCP_NODELAY is set on control connections that libunftp itself would not set it on.
-    pub(crate) nodelay: bool,
+    pub(super) nodelay: bool,
 }
 
 /// How a server comes by passive ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mechanism {
-    /// `muxftpd`.
+pub(super) enum Mechanism {
+    /// `muxftpd`: steering, and libunftp.
     Mux,
+    /// `tiny_ftpd`: stream delivery, and a server written for it.
+    Tiny,
     /// libunftp as it is by default: a port of its own for every pending transfer.
     Default,
     /// libunftp in pooled mode.
     Pooled,
 }
 
-const NAMES: [(Mechanism, &str); 3] =
-    [(Mechanism::Mux, "muxftpd"), (Mechanism::Default, "default"), (Mechanism::Pooled, "pooled")];
+const NAMES: [(Mechanism, &str); 4] = [
+    (Mechanism::Mux, "muxftpd"),
+    (Mechanism::Tiny, "tiny_ftpd"),
+    (Mechanism::Default, "default"),
+    (Mechanism::Pooled, "pooled"),
+];
 
 impl FromStr for ServerKind {
     type Err = String;
@@ -58,12 +63,6 @@ impl fmt::Display for ServerKind {
         let name = NAMES.iter().find(|(known, _)| *known == self.mechanism).map_or("", |(_, n)| n);
         let nodelay = if self.nodelay { "-nodelay" } else { "" };
         f.pad(&format!("{name}-{}{nodelay}", self.ports))
-    }
-}
-
-impl Serialize for ServerKind {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
     }
 }
 

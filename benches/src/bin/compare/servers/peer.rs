@@ -3,9 +3,9 @@
 //! They have what muxftpd has: its storage back-end, its kind of runtime, its optimisation, no
 //! `tracing` subscriber to speak of, and no passwords.
 
-use crate::kind::{Mechanism, ServerKind};
-use crate::listeners::set_nodelay;
-use crate::options::Peer;
+use super::kind::{Mechanism, ServerKind};
+use super::listeners::set_nodelay;
+use clap::Args;
 use libunftp::ServerBuilder;
 use std::error::Error;
 use std::net::SocketAddr;
@@ -16,6 +16,15 @@ use tokio::net::TcpListener;
 use unftp_core::auth::DefaultUser;
 use unftp_sbe_fs::Filesystem;
 
+/// How a peer is run.
+#[derive(Debug, Args)]
+pub(crate) struct Peer {
+    kind: ServerKind,
+    control: SocketAddr,
+    first_passive_port: u16,
+    root: PathBuf,
+}
+
 /// Longer than any comparison takes.
 const IDLE_SECONDS: u64 = 24 * 3600;
 
@@ -23,8 +32,8 @@ const IDLE_SECONDS: u64 = 24 * 3600;
 pub(crate) fn run(peer: &Peer) -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match peer.kind {
-        ServerKind { mechanism: Mechanism::Mux, .. } => {
-            Err("muxftpd is a program of its own".into())
+        ServerKind { mechanism: Mechanism::Mux | Mechanism::Tiny, .. } => {
+            Err("that is a program of its own".into())
         }
         ServerKind { mechanism: Mechanism::Default, nodelay: true, .. } => {
             runtime.block_on(serve_each(peer))
@@ -55,7 +64,7 @@ fn inherit_nodelay(control: SocketAddr) {
     let give_up = Instant::now() + Duration::from_secs(10);
     while !matches!(set_nodelay(control), Ok(true)) {
         if Instant::now() > give_up {
-            eprintln!("cycles: no TCP_NODELAY on {control}");
+            eprintln!("compare: no TCP_NODELAY on {control}");
             std::process::exit(1);
         }
         sleep(Duration::from_millis(1));
@@ -72,7 +81,7 @@ fn builder(peer: &Peer) -> ServerBuilder<Filesystem, DefaultUser> {
         .passive_ports(peer.first_passive_port..=last);
     let builder = match kind.mechanism {
         Mechanism::Pooled => builder.pooled_listener_mode(),
-        Mechanism::Default | Mechanism::Mux => builder,
+        Mechanism::Default | Mechanism::Mux | Mechanism::Tiny => builder,
     };
     if kind.nodelay {
         builder.logger(slog::Logger::root(slog::Discard, slog::o!()))

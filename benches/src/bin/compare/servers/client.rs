@@ -1,0 +1,138 @@
+//! One client: an address, a session, and cycles on it.
+
+use super::reply::{Replies, Reply};
+use super::workload::{Acks, Work};
+use nix::sys::socket::{setsockopt, sockopt::IpBindAddressNoPort};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// No server that works is silent for so long.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How much a client reads or writes at a time.
+const CHUNK: usize = 256 * 1024;
+
+#[derive(Debug)]
+pub(super) struct Client {
+    address: Ipv4Addr,
+    server: SocketAddr,
+    control: TcpStream,
+    replies: Replies,
+    chunk: Box<[u8]>,
+}
+
+/// How a cycle ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cycle {
+    Done,
+    /// The server had no port.
+    Refused,
+}
+
+impl Client {
+    /// Connects from `address` and logs in.
+    pub(super) fn log_in(address: Ipv4Addr, server: SocketAddr) -> io::Result<Self> {
+        let control = connect(address, server)?;
+        control.set_nodelay(true)?;
+        let chunk = vec![b'x'; CHUNK].into();
+        let mut client = Self { address, server, control, replies: Replies::new(), chunk };
+        client.expect(&[220], Acks::Ordinary)?;
+        for (command, code) in
+            [("USER anonymous\r\n", 331), ("PASS guest@example.org\r\n", 230), ("TYPE I\r\n", 200)]
+        {
+            client.control.write_all(command.as_bytes())?;
+            client.expect(&[code], Acks::Ordinary)?;
+        }
+        Ok(client)
+    }
+
+    /// Starts over after an error, which leaves a session in an unknown state.
+    pub(super) fn renew(&mut self) -> io::Result<()> {
+        *self = Self::log_in(self.address, self.server)?;
+        Ok(())
+    }
+
+    /// One transfer.
+    pub(super) fn cycle(&mut self, work: &Work, acks: Acks) -> io::Result<Cycle> {
+        self.control.write_all(b"PASV\r\n")?;
+        let reply = self.reply(acks)?;
+        if reply.code == 425 {
+            return Ok(Cycle::Refused);
+        }
+        let port = reply.port().filter(|_| reply.code == 227).ok_or_else(|| unexpected(reply))?;
+        let mut data = connect(self.address, SocketAddr::new(self.server.ip(), port))?;
+        let command = match work {
+            Work::List => "LIST\r\n".to_owned(),
+            Work::Retrieve { file, .. } => format!("RETR {file}\r\n"),
+            Work::Store { .. } => format!("STOR upload-{}\r\n", self.address),
+        };
+        self.control.write_all(command.as_bytes())?;
+        self.expect(&[150, 125], acks)?;
+        let whole = match work {
+            Work::Store { size } => {
+                self.send(&mut data, *size)?;
+                true
+            }
+            Work::Retrieve { size, .. } => self.receive(&mut data, acks)? == *size,
+            Work::List => self.receive(&mut data, acks)? > 0,
+        };
+        drop(data);
+        self.expect(&[226], acks)?;
+        if whole { Ok(Cycle::Done) } else { Err(io::ErrorKind::InvalidData.into()) }
+    }
+
+    fn send(&self, data: &mut TcpStream, size: u64) -> io::Result<()> {
+        let mut left = size;
+        while left > 0 {
+            let count = left.min(CHUNK as u64);
+            data.write_all(&self.chunk[..count as usize])?;
+            left -= count;
+        }
+        data.shutdown(Shutdown::Write)
+    }
+
+    fn receive(&mut self, data: &mut TcpStream, acks: Acks) -> io::Result<u64> {
+        let mut received = 0;
+        loop {
+            let count = data.read(&mut self.chunk)?;
+            acknowledge(data, acks)?;
+            if count == 0 {
+                return Ok(received);
+            }
+            received += count as u64;
+        }
+    }
+
+    fn expect(&mut self, codes: &[u16], acks: Acks) -> io::Result<()> {
+        let reply = self.reply(acks)?;
+        if codes.contains(&reply.code) { Ok(()) } else { Err(unexpected(reply)) }
+    }
+
+    fn reply(&mut self, acks: Acks) -> io::Result<Reply<'_>> {
+        self.replies.next(&self.control, || acknowledge(&self.control, acks))
+    }
+}
+
+/// Connects from an address of the loopback network.
+pub(super) fn connect(from: Ipv4Addr, to: SocketAddr) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
+    // The port is then chosen for this one destination, which is quicker and never runs out.
+    setsockopt(&socket, IpBindAddressNoPort, &true)?;
+    socket.bind(&SocketAddr::from((from, 0)).into())?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.connect(&to.into())?;
+    Ok(socket.into())
+}
+
+fn acknowledge(stream: &TcpStream, acks: Acks) -> io::Result<()> {
+    match acks {
+        Acks::Ordinary => Ok(()),
+        Acks::Quickack => SockRef::from(stream).set_tcp_quickack(true),
+    }
+}
+
+fn unexpected(reply: Reply<'_>) -> io::Error {
+    let line = String::from_utf8_lossy(reply.line);
+    io::Error::other(format!("unexpected reply: {}", line.trim_end()))
+}

@@ -1,0 +1,255 @@
+//! Whole servers beside each other, each a process of its own, with clients on many addresses.
+//!
+//! Clients and servers share the processors of one machine. Where these are few, the cycles per
+//! second of all servers come close to each other, because the clients take most of the time: the
+//! processor time that a server needs per cycle is then the sounder figure.
+
+mod binaries;
+mod client;
+mod kind;
+mod listeners;
+mod peer;
+mod reply;
+mod round;
+mod server;
+mod storm;
+mod usage;
+mod workload;
+
+pub(crate) use peer::{Peer, run as run_peer};
+
+use crate::effort::Effort;
+use crate::progress::Progress;
+use crate::samples::{Case, Metric, Sample, Samples};
+use crate::words::thousands;
+use client::Client;
+use kind::ServerKind;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use round::{Round, measure};
+use server::{Server, Setup};
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::{fs, io};
+use storm::Storm;
+use tempfile::TempDir;
+use workload::{Acks, Until, Work};
+
+pub(crate) const PART: &str = "servers";
+pub(crate) const STRANGERS: &str = "strangers";
+pub(crate) const OURS: [&str; 2] = ["muxftpd-9", "tiny_ftpd-9"];
+/// The server that ratios refer to: one port per session, as many as it likes, and TCP_NODELAY.
+pub(crate) const BASELINE: &str = "default-2700-nodelay";
+
+const BYTE: &str = "byte";
+const LARGE: &str = "large";
+/// How many clients work while strangers come.
+const RIGHTFUL: u16 = 8;
+
+/// One server and its clients.
+struct Contestant {
+    name: String,
+    clients: Vec<Client>,
+    server: Server,
+}
+
+/// What is measured, under which conditions.
+struct Task {
+    part: &'static str,
+    operation: String,
+    case: Case,
+    clients: u16,
+    work: Work,
+    acks: Acks,
+    until: Until,
+    storm: Option<Storm>,
+    /// How many bytes a cycle of all clients moves, if that is what counts.
+    bytes: Option<u64>,
+}
+
+/// Starts the servers, measures them, and stops them.
+pub(crate) fn run(
+    effort: &Effort,
+    (servers, strangers): (bool, bool),
+    first_port: u16,
+    random: &mut StdRng,
+    samples: &mut Samples,
+) -> io::Result<()> {
+    // Servers inherit it; each client has a descriptor for every server.
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
+
+    let (muxftpd, tiny_ftpd) = binaries::build()?;
+    let root = directory()?;
+    let setup = Setup { root: root.path().to_owned(), muxftpd, tiny_ftpd };
+    let mut tasks = Vec::new();
+    if servers {
+        cycles(effort, &mut tasks);
+        bulk(effort, root.path(), &mut tasks)?;
+    }
+    if servers || strangers {
+        fs::write(root.path().join(BYTE), "1")?;
+    }
+    if strangers {
+        storms(effort, &mut tasks);
+    }
+    let most = tasks.iter().map(|task| task.clients).max().unwrap_or(1);
+    let mut contestants = Vec::new();
+    let mut port = first_port;
+    for name in &effort.servers.kinds {
+        let kind: ServerKind = name.parse().map_err(io::Error::other)?;
+        contestants.push(Contestant::start(kind, &setup, port, most)?);
+        port = port
+            .checked_add(kind.ports + 1)
+            .ok_or_else(|| io::Error::other("too many ports: lower --first-port"))?;
+    }
+
+    let progress = Progress::new(PART, u64::from(effort.rounds) * tasks.len() as u64);
+    for round in 0..effort.rounds {
+        for task in &tasks {
+            contestants.shuffle(random);
+            for contestant in &mut contestants {
+                let measured = contestant.measure(task)?;
+                record(samples, task, &contestant.name, round, &measured);
+            }
+            progress.step();
+        }
+    }
+    Ok(())
+}
+
+/// In memory if possible, so that no disk is measured.
+fn directory() -> io::Result<TempDir> {
+    let memory = Path::new("/dev/shm");
+    tempfile::tempdir_in(memory).or_else(|_| tempfile::tempdir())
+}
+
+fn cycles(effort: &Effort, tasks: &mut Vec<Task>) {
+    let byte = Work::Retrieve { file: BYTE.to_owned(), size: 1 };
+    for acks in Acks::BOTH {
+        for (what, work) in [("RETR of 1 byte", &byte), ("LIST", &Work::List)] {
+            for &clients in &effort.servers.clients {
+                tasks.push(Task {
+                    part: PART,
+                    operation: format!("PASV, connect, {what}, 226; {}", acks.words()),
+                    case: of_clients(clients),
+                    clients,
+                    work: work.clone(),
+                    acks,
+                    until: Until::Seconds(effort.servers.seconds),
+                    storm: None,
+                    bytes: None,
+                });
+            }
+        }
+    }
+}
+
+fn bulk(effort: &Effort, root: &Path, tasks: &mut Vec<Task>) -> io::Result<()> {
+    let mebibytes = effort.servers.bulk >> 20;
+    for &clients in &effort.servers.clients {
+        let size = effort.servers.bulk / u64::from(clients);
+        let file = format!("{LARGE}-{clients}");
+        fs::write(root.join(&file), vec![b'x'; size as usize])?;
+        let works = [("RETR", Work::Retrieve { file, size }), ("STOR", Work::Store { size })];
+        for (what, work) in works {
+            tasks.push(Task {
+                part: PART,
+                operation: format!("{what} of {mebibytes} MiB in all"),
+                case: of_clients(clients),
+                clients,
+                work,
+                acks: Acks::Ordinary,
+                until: Until::Once,
+                storm: None,
+                bytes: Some(size * u64::from(clients)),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn storms(effort: &Effort, tasks: &mut Vec<Task>) {
+    for &per_second in &effort.servers.strangers {
+        tasks.push(Task {
+            part: STRANGERS,
+            operation: format!("RETR of 1 byte by {RIGHTFUL} rightful clients"),
+            case: Case::new(
+                format!("{} strangers/s wanted", thousands(per_second as usize)),
+                [("strangers", f64::from(per_second))],
+            ),
+            clients: RIGHTFUL,
+            work: Work::Retrieve { file: BYTE.to_owned(), size: 1 },
+            acks: Acks::Quickack,
+            until: Until::Seconds(effort.servers.seconds),
+            storm: (per_second > 0).then_some(Storm { per_second }),
+            bytes: None,
+        });
+    }
+}
+
+fn of_clients(clients: u16) -> Case {
+    let s = if clients == 1 { "" } else { "s" };
+    Case::new(format!("{clients} client{s}"), [("clients", f64::from(clients))])
+}
+
+impl Contestant {
+    fn start(kind: ServerKind, setup: &Setup, first_port: u16, clients: u16) -> io::Result<Self> {
+        let server = Server::start(kind, setup, first_port)?;
+        let clients = (0..clients)
+            .map(|number| Client::log_in(address(number), server.address))
+            .collect::<io::Result<_>>()?;
+        Ok(Self { name: kind.to_string(), clients, server })
+    }
+
+    fn measure(&mut self, task: &Task) -> io::Result<Round> {
+        let clients = &mut self.clients[..usize::from(task.clients)];
+        measure(&self.server, clients, (&task.work, task.acks), task.until, task.storm)
+    }
+}
+
+/// Where client `number` comes from.
+fn address(number: u16) -> Ipv4Addr {
+    let [high, low] = (number + 1).to_be_bytes();
+    Ipv4Addr::new(127, 77, high, low)
+}
+
+fn record(samples: &mut Samples, task: &Task, name: &str, round: u32, measured: &Round) {
+    let done = measured.times.len() as f64;
+    let mut figures = match task.bytes {
+        Some(bytes) => {
+            // Of those clients that were served.
+            let bytes = bytes as f64 * done / f64::from(task.clients);
+            vec![
+                (Metric::MebibytesPerSecond, bytes / f64::from(1 << 20) / measured.seconds),
+                (Metric::CpuSecondsPerGibibyte, measured.cpu_seconds * f64::from(1 << 30) / bytes),
+            ]
+        }
+        None => vec![
+            (Metric::CyclesPerSecond, measured.cycles_per_second()),
+            (Metric::CpuMicrosecondsPerCycle, measured.cpu_seconds * 1e6 / done),
+            (Metric::P50, measured.microseconds(0.5)),
+            (Metric::P99, measured.microseconds(0.99)),
+            (Metric::P999, measured.microseconds(0.999)),
+            (Metric::RefusedPercent, measured.refused_percent()),
+        ],
+    };
+    figures.push((Metric::Errors, measured.errors as f64));
+    if task.storm.is_some() {
+        figures.push((Metric::StrangersPerSecond, measured.strangers as f64 / measured.seconds));
+    } else {
+        figures.push((Metric::PeakMemory, measured.peak_rss_kib as f64 / 1024.0));
+    }
+    for (metric, value) in figures {
+        samples.push(Sample {
+            part: task.part,
+            operation: task.operation.clone(),
+            case: task.case.clone(),
+            contestant: name.to_owned(),
+            metric,
+            round,
+            value,
+        });
+    }
+}
