@@ -11,9 +11,16 @@ fn compare_runs_and_writes_its_report() {
     let run = compare.output().unwrap();
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     let report = fs::read_to_string(output.path().join("report.md")).unwrap();
-    for heading in
-        ["## The reservation table", "### claim hit", "### memory", "### STOR", "## Strangers"]
-    {
+    for heading in [
+        "## The reservation table",
+        "### claim hit",
+        "### memory",
+        "### STOR",
+        "## Strangers",
+        "## The two deliveries",
+        "## Very many reservations",
+        "claim-miss.svg",
+    ] {
         assert!(report.contains(heading), "no {heading} in:\n{report}");
     }
     let json = fs::read(output.path().join("report.json")).unwrap();

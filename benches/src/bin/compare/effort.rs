@@ -8,7 +8,25 @@ pub(crate) struct Effort {
     pub(crate) name: &'static str,
     pub(crate) rounds: u32,
     pub(crate) table: TableEffort,
+    pub(crate) sockets: SocketsEffort,
+    pub(crate) scale: ScaleEffort,
     pub(crate) servers: ServersEffort,
+}
+
+/// Of the mux's deliveries.
+#[derive(Debug, Clone)]
+pub(crate) struct SocketsEffort {
+    /// How long connections are made.
+    pub(crate) seconds: f64,
+    /// How many bytes a transfer has.
+    pub(crate) bulk: u64,
+}
+
+/// Of the number of reservations that are pending, in ascending order.
+#[derive(Debug, Clone)]
+pub(crate) struct ScaleEffort {
+    pub(crate) streams: Vec<usize>,
+    pub(crate) leases: Vec<usize>,
 }
 
 /// Of whole servers.
@@ -54,6 +72,11 @@ impl Effort {
                 time: Duration::from_millis(20),
                 expire_all: 1_000_000,
             },
+            sockets: SocketsEffort { seconds: 2.0, bulk: 1 << 30 },
+            scale: ScaleEffort {
+                streams: vec![10, 100, 1_000, 10_000, 100_000],
+                leases: vec![10, 100, 500, 1_000, 2_000],
+            },
             servers: ServersEffort {
                 kinds: vec![
                     "muxftpd-9",
@@ -84,6 +107,8 @@ impl Effort {
                 expire_all: 100_000,
                 ..full.table
             },
+            sockets: SocketsEffort { seconds: 1.0, bulk: 256 << 20 },
+            scale: full.scale,
             servers: ServersEffort { seconds: 0.4, bulk: 64 << 20, ..full.servers },
         }
     }
@@ -101,6 +126,8 @@ impl Effort {
                 time: Duration::from_micros(100),
                 expire_all: 300,
             },
+            sockets: SocketsEffort { seconds: 0.05, bulk: 1 << 20 },
+            scale: ScaleEffort { streams: vec![10, 100], leases: vec![5, 10] },
             servers: ServersEffort {
                 kinds: vec!["muxftpd-9", "tiny_ftpd-9", "default-2700-nodelay", "pooled-9"],
                 clients: vec![1, 3],

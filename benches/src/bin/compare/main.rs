@@ -11,12 +11,15 @@ mod options;
 mod progress;
 mod report;
 mod samples;
+mod scale;
 mod servers;
+mod sockets;
 mod spread;
 mod table;
 mod words;
 
 use clap::Parser;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use options::{Hidden, Options, Part};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -30,7 +33,9 @@ static ALLOCATOR: counting::Counting = counting::Counting;
 fn main() -> ExitCode {
     let options = Options::parse();
     let result = match &options.hidden {
-        Some(Hidden::Peer(peer)) => servers::run_peer(peer),
+        Some(Hidden::Peer(peer)) => {
+            servers::run_peer(peer).map_err(|error| error.to_string().into())
+        }
         None => compare(&options),
     };
     match result {
@@ -42,17 +47,27 @@ fn main() -> ExitCode {
     }
 }
 
-fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
+fn compare(options: &Options) -> Result<(), Box<dyn Error + Send + Sync>> {
     let effort = options.effort();
     let mut random = StdRng::seed_from_u64(options.seed);
     let mut samples = Samples::default();
+    // Servers inherit it, and each client has a descriptor for every server.
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
     let wanted = |part| options.only.contains(&part);
     if wanted(Part::Table) {
         table::run(&effort, &mut random, &mut samples);
+    }
+    if wanted(Part::Sockets) {
+        sockets::run(&effort, options.first_port, &mut random, &mut samples)?;
+    }
+    if wanted(Part::Scale) {
+        scale::run(&effort, options.first_port, &mut samples)?;
     }
     let which = (wanted(Part::Servers), wanted(Part::Strangers));
     if which.0 || which.1 {
         servers::run(&effort, which, options.first_port, &mut random, &mut samples)?;
     }
-    report::write(&samples, &effort, &options.output)
+    report::write(&samples, &effort, &options.output).map_err(|error| error.to_string())?;
+    Ok(())
 }

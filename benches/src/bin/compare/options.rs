@@ -56,6 +56,10 @@ pub(crate) enum Hidden {
 pub(crate) enum Part {
     /// The reservation table beside maps
     Table,
+    /// The mux's deliveries beside plain listeners
+    Sockets,
+    /// Very many reservations pending at the same time
+    Scale,
     /// muxftpd and tiny_ftpd beside libunftp: short transfers and bulk
     Servers,
     /// The same while strangers connect to the passive ports
@@ -63,7 +67,8 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    const ALL: [Self; 3] = [Self::Table, Self::Servers, Self::Strangers];
+    const ALL: [Self; 5] =
+        [Self::Table, Self::Sockets, Self::Scale, Self::Servers, Self::Strangers];
 }
 
 impl std::fmt::Display for Part {

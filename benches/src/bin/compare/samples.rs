@@ -43,7 +43,9 @@ impl Case {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Metric {
     NanosecondsPerOperation,
+    NanosecondsPerReserve,
     BytesPerReservation,
+    ConnectionsPerSecond,
     CyclesPerSecond,
     /// The server's.
     CpuMicrosecondsPerCycle,
@@ -69,6 +71,8 @@ impl Metric {
         match self {
             Self::NanosecondsPerOperation => "ns per operation",
             Self::BytesPerReservation => "bytes per pending reservation",
+            Self::NanosecondsPerReserve => "ns per reservation",
+            Self::ConnectionsPerSecond => "connections/s",
             Self::CyclesPerSecond => "cycles/s",
             Self::CpuMicrosecondsPerCycle => "server CPU, µs per cycle",
             Self::P50 => "p50, µs",

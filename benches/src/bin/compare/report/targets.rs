@@ -2,7 +2,7 @@
 
 use crate::samples::{Case, Metric, Samples};
 use crate::spread::Spread;
-use crate::{servers, table};
+use crate::{servers, sockets, table};
 use serde::Serialize;
 use std::fmt;
 
@@ -49,6 +49,7 @@ impl fmt::Display for Target {
 pub(super) fn all(samples: &Samples) -> Vec<Target> {
     let mut targets = Vec::new();
     of_table(&samples.select(|sample| sample.part == table::PART), &mut targets);
+    of_sockets(samples, &mut targets);
     of_servers(samples, &mut targets);
     targets
 }
@@ -157,6 +158,16 @@ fn of_servers(samples: &Samples, targets: &mut Vec<Target>) {
                 let what = format!("{ours}, {operation}, {}: rate against {best}", case.label);
                 targets.push(Target { what, bound: Bound::AtLeast(1.0), measured });
             }
+        }
+    }
+}
+
+fn of_sockets(samples: &Samples, targets: &mut Vec<Target>) {
+    for (operation, bound) in [("stream delivery", 0.95), ("a lent listener, bulk", 0.97)] {
+        let own = samples.select(|s| s.part == sockets::PART && s.operation == operation);
+        if let Some(measured) = own.ratio(sockets::OURS, sockets::BASELINE) {
+            let what = format!("{operation}, rate against a {}", sockets::BASELINE);
+            targets.push(Target { what, bound: Bound::AtLeast(bound), measured });
         }
     }
 }

@@ -24,7 +24,6 @@ use crate::samples::{Case, Metric, Sample, Samples};
 use crate::words::thousands;
 use client::Client;
 use kind::ServerKind;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use round::{Round, measure};
@@ -76,10 +75,6 @@ pub(crate) fn run(
     random: &mut StdRng,
     samples: &mut Samples,
 ) -> io::Result<()> {
-    // Servers inherit it; each client has a descriptor for every server.
-    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
-
     let (muxftpd, tiny_ftpd) = binaries::build()?;
     let root = directory()?;
     let setup = Setup { root: root.path().to_owned(), muxftpd, tiny_ftpd };

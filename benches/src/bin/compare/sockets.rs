@@ -1,0 +1,198 @@
+//! The mux's two deliveries beside what they take the place of.
+//!
+//! *Stream*: a session reserves and accepts, against an accept loop that takes any connection.
+//! *Listener*: a lent listening socket, against one that a session binds for itself.
+
+use crate::effort::Effort;
+use crate::progress::Progress;
+use crate::samples::{Case, Metric, Sample, Samples};
+use mux_core::{Mux, PortSet};
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use socket2::SockRef;
+use std::error::Error;
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::runtime::Runtime;
+
+pub(crate) const PART: &str = "sockets";
+pub(crate) const OURS: &str = "mux-core";
+/// What does without the mux.
+pub(crate) const BASELINE: &str = "plain listener";
+
+/// How many clients connect at the same time.
+const CLIENTS: u8 = 16;
+const PORTS: u16 = 9;
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// Measures both deliveries.
+pub(crate) fn run(
+    effort: &Effort,
+    first_port: u16,
+    random: &mut StdRng,
+    samples: &mut Samples,
+) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let ports = |first: u16| PortSet::new([first..=first + (PORTS - 1)]);
+    let (ours, lent) = (ports(first_port)?, ports(first_port + PORTS)?);
+    let stream = runtime.block_on(async { Mux::builder(ours).bind() })?;
+    let steered = runtime.block_on(async { Mux::builder(lent).steering(true).bind() })?;
+    let plain = runtime.block_on(accept_all(first_port + 2 * PORTS))?;
+
+    let progress = Progress::new(PART, u64::from(effort.rounds));
+    for round in 0..effort.rounds {
+        let mut contestants = [OURS, BASELINE];
+        contestants.shuffle(random);
+        for contestant in contestants {
+            let mux = (contestant == OURS).then_some(&stream);
+            let rate = connections(&runtime, mux, &plain, effort.sockets.seconds)?;
+            let bulk = (contestant == OURS).then_some(&steered);
+            let speed = bulk_speed(&runtime, bulk, effort.sockets.bulk)?;
+            for (operation, label, metric, value) in [
+                ("stream delivery", "16 clients, 9 ports", Metric::ConnectionsPerSecond, rate),
+                ("a lent listener, bulk", "1 client", Metric::MebibytesPerSecond, speed),
+            ] {
+                samples.push(Sample {
+                    part: PART,
+                    operation: operation.to_owned(),
+                    case: Case::new(label.to_owned(), []),
+                    contestant: contestant.to_owned(),
+                    metric,
+                    round,
+                    value,
+                });
+            }
+        }
+        progress.step();
+    }
+    runtime.block_on(async { tokio::join!(stream.shutdown(), steered.shutdown()) });
+    Ok(())
+}
+
+/// Accept loops that close whatever comes.
+async fn accept_all(first: u16) -> io::Result<Vec<SocketAddr>> {
+    let mut addresses = Vec::new();
+    for port in first..first + PORTS {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_reuseaddr(true)?;
+        socket.bind((Ipv4Addr::LOCALHOST, port).into())?;
+        let listener: TcpListener = socket.listen(1024)?;
+        addresses.push(listener.local_addr()?);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                drop(stream);
+            }
+        });
+    }
+    Ok(addresses)
+}
+
+/// Connections per second: each client connects, sees the end of the connection, and again.
+fn connections(
+    runtime: &Runtime,
+    mux: Option<&Mux>,
+    plain: &[SocketAddr],
+    seconds: f64,
+) -> Result<f64, Failure> {
+    let plain: Arc<[SocketAddr]> = plain.into();
+    let end = Instant::now() + Duration::from_secs_f64(seconds);
+    let start = Instant::now();
+    let clients: Vec<_> = (1..=CLIENTS)
+        .map(|number| {
+            let (mux, plain) = (mux.cloned(), plain.clone());
+            let address = Ipv4Addr::new(127, 78, 0, number);
+            runtime.spawn(async move {
+                let mut count = 0_usize;
+                while Instant::now() < end {
+                    match &mux {
+                        Some(mux) => deliver(mux, address).await?,
+                        None => connect(address, plain[count % plain.len()]).await?,
+                    }
+                    count += 1;
+                }
+                Ok::<usize, Failure>(count)
+            })
+        })
+        .collect();
+    let mut count = 0;
+    for client in clients {
+        count += runtime.block_on(client)??;
+    }
+    Ok(count as f64 / start.elapsed().as_secs_f64())
+}
+
+/// A session and its client, which run side by side as they would in a server.
+async fn deliver(mux: &Mux, address: Ipv4Addr) -> Result<(), Failure> {
+    let mut reservation = mux.reserve(IpAddr::from(address)).await?;
+    let to = SocketAddr::from((Ipv4Addr::LOCALHOST, reservation.port()));
+    let (accepted, connected) =
+        tokio::join!(async { reservation.accept().await.map(drop) }, connect(address, to));
+    accepted?;
+    connected
+}
+
+async fn connect(from: Ipv4Addr, to: SocketAddr) -> Result<(), Failure> {
+    let mut stream: TcpStream = open(from)?.connect(to).await?;
+    let mut byte = [0];
+    let end = stream.read(&mut byte).await?;
+    // Leaves nothing behind.
+    stream.set_zero_linger()?;
+    if end == 0 { Ok(()) } else { Err("nobody has sent anything".into()) }
+}
+
+fn open(from: Ipv4Addr) -> io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    nix::sys::socket::setsockopt(&socket, nix::sys::socket::sockopt::IpBindAddressNoPort, &true)?;
+    socket.bind((from, 0).into())?;
+    Ok(socket)
+}
+
+/// MiB per second from a client into a session's own listener, or one that is lent to it.
+fn bulk_speed(runtime: &Runtime, mux: Option<&Mux>, bytes: u64) -> Result<f64, Failure> {
+    let lent = match mux {
+        Some(mux) => {
+            let (lease, listener) = runtime
+                .block_on(mux.lease(IpAddr::from(Ipv4Addr::LOCALHOST), [127, 0, 0, 1].into()))?;
+            (Some(lease), listener)
+        }
+        None => (None, std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?),
+    };
+    let (lease, listener) = lent;
+    listener.set_nonblocking(false)?;
+    let to = listener.local_addr()?;
+    let sender = thread::spawn(move || -> io::Result<()> {
+        let mut stream = std::net::TcpStream::connect(to)?;
+        let chunk = vec![b'x'; 256 * 1024];
+        let mut left = bytes;
+        while left > 0 {
+            let count = left.min(chunk.len() as u64);
+            stream.write_all(&chunk[..count as usize])?;
+            left -= count;
+        }
+        Ok(())
+    });
+    let (mut stream, _) = listener.accept()?;
+    drop((listener, lease));
+    let start = Instant::now();
+    let mut chunk = vec![0; 256 * 1024];
+    let mut received = 0;
+    loop {
+        match stream.read(&mut chunk)? {
+            0 => break,
+            count => received += count as u64,
+        }
+    }
+    let elapsed = start.elapsed();
+    SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
+    sender.join().expect("the sender does not panic")?;
+    if received != bytes {
+        return Err(format!("{received} of {bytes} bytes came").into());
+    }
+    Ok(bytes as f64 / f64::from(1 << 20) / elapsed.as_secs_f64())
+}
