@@ -25,7 +25,13 @@ fn compare_runs_and_writes_its_report() {
     }
     let json = fs::read(output.path().join("report.json")).unwrap();
     let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
-    assert!(!json["samples"].as_array().unwrap().is_empty());
+    let samples = json["samples"].as_array().unwrap();
+    let latencies: Vec<f64> = samples
+        .iter()
+        .filter(|sample| sample["metric"] == "p50")
+        .map(|sample| sample["value"].as_f64().unwrap())
+        .collect();
+    assert!(!latencies.is_empty() && latencies.iter().all(|latency| *latency > 1.0));
 }
 
 #[test]

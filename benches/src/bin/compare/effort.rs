@@ -107,7 +107,7 @@ impl Effort {
                 expire_all: 100_000,
                 ..full.table
             },
-            sockets: SocketsEffort { seconds: 1.0, bulk: 256 << 20 },
+            sockets: SocketsEffort { seconds: 0.5, bulk: 256 << 20 },
             scale: full.scale,
             servers: ServersEffort { seconds: 0.4, bulk: 64 << 20, ..full.servers },
         }

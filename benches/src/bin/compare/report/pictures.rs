@@ -166,6 +166,7 @@ fn plot(plan: &Plan, lines: &[Line], file: &Path) -> Result<(), Box<dyn Error>> 
     let mut chart = ChartBuilder::on(&area)
         .caption(plan.title, ("sans-serif", 20))
         .margin(12)
+        .margin_right(40)
         .x_label_area_size(44)
         .y_label_area_size(72)
         .build_cartesian_2d(

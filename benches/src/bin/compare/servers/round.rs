@@ -88,10 +88,7 @@ pub(super) fn measure(
     if let Some(error) = seen.iter().find_map(|seen| seen.first_error.as_ref()) {
         eprintln!("{}: a client failed: {error}", server.kind);
     }
-    let mut times = Histogram::new(3).expect("three digits are a precision");
-    for time in seen.iter().flat_map(|seen| &seen.cycles) {
-        times.saturating_record(time.as_nanos() as u64);
-    }
+    let times = histogram(seen.iter().flat_map(|seen| &seen.cycles));
     Ok(Round {
         times,
         refusals: seen.iter().map(|seen| seen.refusals).sum(),
@@ -101,6 +98,18 @@ pub(super) fn measure(
         peak_rss_kib: usage::peak_rss(process)?,
         strangers,
     })
+}
+
+/// Longer ones count as so long.
+const LONGEST: Duration = Duration::from_secs(600);
+
+fn histogram<'a>(times: impl Iterator<Item = &'a Duration>) -> Histogram<u64> {
+    let bound = LONGEST.as_nanos() as u64;
+    let mut histogram = Histogram::new_with_max(bound, 3).expect("a range and a precision");
+    for time in times {
+        histogram.saturating_record(time.as_nanos() as u64);
+    }
+    histogram
 }
 
 fn run_cycles(
@@ -132,4 +141,29 @@ fn run_cycles(
         }
     }
     seen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_those_of_the_times() {
+        let times: Vec<Duration> = (1..=1000).map(Duration::from_micros).collect();
+        let round = Round {
+            times: histogram(times.iter()),
+            refusals: 1000,
+            errors: 0,
+            seconds: 2.0,
+            cpu_seconds: 1.0,
+            peak_rss_kib: 1,
+            strangers: 0,
+        };
+        for (quantile, expected) in [(0.5, 500.0), (0.99, 990.0), (0.999, 999.0)] {
+            let measured = round.microseconds(quantile);
+            assert!((measured - expected).abs() < 2.0, "{quantile}: {measured}");
+        }
+        assert_eq!(round.cycles_per_second(), 500.0);
+        assert_eq!(round.refused_percent(), 50.0);
+    }
 }
