@@ -10,8 +10,7 @@ use std::process::Command;
 use std::sync::{Once, OnceLock};
 use std::{env, fs};
 
-/// A server program. Every test runs against each; where the two differ, the difference is one of
-/// those in [`differences`](crate::differences).
+/// A server program. Tests that name neither in their title run against each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Program {
     /// The program of `ftp-adapter`: libunftp, with listeners lent by steering.
