@@ -3,6 +3,8 @@
 use std::io::{self, BufReader, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 
+use socket2::SockRef;
+
 use crate::data::{self, Data};
 use crate::reply::Reply;
 
@@ -108,6 +110,12 @@ impl Client {
         self.source
     }
 
+    /// Where the control connection goes.
+    #[must_use]
+    pub fn server(&self) -> SocketAddr {
+        self.server
+    }
+
     /// The near end of the control connection.
     ///
     /// # Panics
@@ -133,7 +141,25 @@ impl Client {
     ///
     /// When the control connection is lost.
     pub fn send_part(&mut self, text: &str) -> io::Result<()> {
-        self.control.get_mut().write_all(text.as_bytes())
+        self.send_bytes(text.as_bytes())
+    }
+
+    /// Sends bytes as they are, which need not be text.
+    ///
+    /// # Errors
+    ///
+    /// When the control connection is lost.
+    pub fn send_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.control.get_mut().write_all(bytes)
+    }
+
+    /// Sends bytes of which the last is urgent, as Telnet has it.
+    ///
+    /// # Errors
+    ///
+    /// When the control connection is lost.
+    pub fn send_urgent(&mut self, bytes: &[u8]) -> io::Result<()> {
+        SockRef::from(self.control.get_ref()).send_out_of_band(bytes).map(drop)
     }
 
     /// The next reply.

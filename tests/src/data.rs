@@ -67,6 +67,15 @@ impl Data {
         Ok(bytes)
     }
 
+    /// Sends `bytes`, and more may follow.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost first.
+    pub fn write_some(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)
+    }
+
     /// Sends `bytes`, then ends the connection in order.
     ///
     /// # Errors

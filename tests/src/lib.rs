@@ -8,6 +8,7 @@ pub mod address;
 pub mod certificate;
 pub mod client;
 pub mod data;
+pub mod differences;
 pub mod files;
 pub mod guard;
 pub mod holding;
@@ -24,6 +25,7 @@ pub mod way;
 
 pub use client::{Client, Passive};
 pub use data::{Data, Ending};
+pub use differences::Difference;
 pub use holding::Holding;
 pub use launch::Launch;
 pub use passive_ports::Ports;

@@ -1,7 +1,8 @@
 //! The servers under test.
 //!
 //! Each is built once per test process, into the target directory and with the profile of the
-//! tests themselves. `MUXFTPD` and `TINY_FTPD` in the environment name others to test instead.
+//! tests themselves. `MUXFTPD` and `TINY_FTPD` in the environment name others to test instead, and
+//! `PLAIN_LIBUNFTP` another witness.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -17,6 +18,9 @@ pub enum Program {
     Muxftpd,
     /// The example of `ftp-adapter`: a small server of its own, over stream delivery.
     TinyFtpd,
+    /// The example of this package: libunftp as it comes, with a port for each passive command. It
+    /// is not tested but a witness: see [`differences`](crate::differences).
+    PlainLibunftp,
 }
 
 impl Program {
@@ -26,6 +30,7 @@ impl Program {
         match self {
             Self::Muxftpd => "muxftpd",
             Self::TinyFtpd => "tiny_ftpd",
+            Self::PlainLibunftp => "plain_libunftp",
         }
     }
 
@@ -38,10 +43,12 @@ impl Program {
         static LIMIT: Once = Once::new();
         static MUXFTPD: OnceLock<PathBuf> = OnceLock::new();
         static TINY_FTPD: OnceLock<PathBuf> = OnceLock::new();
+        static PLAIN_LIBUNFTP: OnceLock<PathBuf> = OnceLock::new();
         LIMIT.call_once(raise_descriptor_limit);
         let binary = match self {
             Self::Muxftpd => &MUXFTPD,
             Self::TinyFtpd => &TINY_FTPD,
+            Self::PlainLibunftp => &PLAIN_LIBUNFTP,
         };
         binary.get_or_init(|| env::var_os(self.variable()).map_or_else(|| self.build(), Into::into))
     }
@@ -51,14 +58,20 @@ impl Program {
         match self {
             Self::Muxftpd => "MUXFTPD",
             Self::TinyFtpd => "TINY_FTPD",
+            Self::PlainLibunftp => "PLAIN_LIBUNFTP",
         }
     }
 
     /// What cargo calls it, and where it puts it below the profile's directory.
     fn target(self) -> (&'static [&'static str], PathBuf) {
+        let example = Path::new("examples").join(self.name());
         match self {
-            Self::Muxftpd => (&["--features", "muxftpd", "--bin"], PathBuf::from(self.name())),
-            Self::TinyFtpd => (&["--example"], Path::new("examples").join(self.name())),
+            Self::Muxftpd => (
+                &["--package", "ftp-adapter", "--features", "muxftpd", "--bin"],
+                PathBuf::from(self.name()),
+            ),
+            Self::TinyFtpd => (&["--package", "ftp-adapter", "--example"], example),
+            Self::PlainLibunftp => (&["--package", "mux-tests", "--example"], example),
         }
     }
 
@@ -73,7 +86,7 @@ impl Program {
         let (arguments, binary) = self.target();
         let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
         let mut cargo = Command::new(cargo);
-        cargo.args(["build", "--package", "ftp-adapter"]).args(arguments).arg(self.name());
+        cargo.arg("build").args(arguments).arg(self.name());
         cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
         let name = profile.file_name().expect("a profile has a name");
         cargo.arg("--profile").arg(if name == "debug" { "dev".as_ref() } else { name });

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use mux_tests::Program::{self, Muxftpd};
+use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::{Client, Holding, Launch, Ports, Server, address, files};
 use rstest::rstest;
 
@@ -36,7 +36,7 @@ fn all_at_once(server: &Server, clients: u16) -> BTreeSet<u16> {
 /// Promise 1: one pending reservation per (port, client), and so as many per port as there are
 /// clients. Promise 3: the connection delivered has the reservation's client as source address.
 #[rstest]
-fn two_hundred_clients_share_nine_ports(#[values(Muxftpd)] program: Program) {
+fn two_hundred_clients_share_nine_ports(#[values(Muxftpd, TinyFtpd)] program: Program) {
     let server = Launch::new(program, &Ports::consecutive(9)).start();
     let used = all_at_once(&server, 200);
     assert!(used.len() <= 9, "200 reservations were pending on 9 ports, so they shared");
@@ -44,7 +44,7 @@ fn two_hundred_clients_share_nine_ports(#[values(Muxftpd)] program: Program) {
 
 /// Promise 9: a reservation never fails while a port is free for that client, 1 port included.
 #[rstest]
-fn fifty_clients_share_one_port(#[values(Muxftpd)] program: Program) {
+fn fifty_clients_share_one_port(#[values(Muxftpd, TinyFtpd)] program: Program) {
     let server = Launch::new(program, &Ports::consecutive(1)).start();
     assert_eq!(all_at_once(&server, 50), server.ports().set());
 }
@@ -53,7 +53,7 @@ fn fifty_clients_share_one_port(#[values(Muxftpd)] program: Program) {
 /// advertised. Were each port as likely as the next, a port would be left out here less than once
 /// in a hundred million runs.
 #[rstest]
-fn every_port_of_a_range_is_used_and_no_other(#[values(Muxftpd)] program: Program) {
+fn every_port_of_a_range_is_used_and_no_other(#[values(Muxftpd, TinyFtpd)] program: Program) {
     let server = Launch::new(program, &Ports::consecutive(9)).start();
     assert_eq!(all_at_once(&server, 200), server.ports().set());
 }
@@ -61,14 +61,16 @@ fn every_port_of_a_range_is_used_and_no_other(#[values(Muxftpd)] program: Progra
 /// Promise 12, where the set has holes: a server that steps over them wrongly advertises a port
 /// in one, or never one next to it.
 #[rstest]
-fn every_port_of_a_set_with_holes_is_used_and_no_other(#[values(Muxftpd)] program: Program) {
+fn every_port_of_a_set_with_holes_is_used_and_no_other(
+    #[values(Muxftpd, TinyFtpd)] program: Program,
+) {
     let server = Launch::new(program, &Ports::offsets([0, 1, 4, 9, 10, 15])).start();
     assert_eq!(all_at_once(&server, 150), server.ports().set());
 }
 
 /// Promise 9: the last free port is found at the first attempt, whatever the width.
 #[rstest]
-fn one_client_gets_every_port_of_any_set(#[values(Muxftpd)] program: Program) {
+fn one_client_gets_every_port_of_any_set(#[values(Muxftpd, TinyFtpd)] program: Program) {
     let sets = [
         Ports::consecutive(1),
         Ports::consecutive(2),

@@ -1,6 +1,6 @@
 //! A new PASV or EPSV replaces the session's reservation, and its own old port counts as free.
 
-use mux_tests::Program::{self, Muxftpd};
+use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::data::{self, Data};
 use mux_tests::{Client, Ending, Holding, Launch, Passive, Ports, Server, address, files};
 use rstest::rstest;
@@ -28,7 +28,7 @@ fn moved(server: &Server) -> (Client, std::net::SocketAddr, std::net::SocketAddr
 
 /// Promise 9: with one port, the session's own reservation never stands in its way.
 #[rstest]
-fn on_one_port_any_number_of_times(#[values(Muxftpd)] program: Program) {
+fn on_one_port_any_number_of_times(#[values(Muxftpd, TinyFtpd)] program: Program) {
     let server = server(program, 1);
     let mut session = Client::login(address::client(1), server.control());
     for round in 0..100 {
@@ -40,7 +40,7 @@ fn on_one_port_any_number_of_times(#[values(Muxftpd)] program: Program) {
 
 /// The same with every port held by the client's own sessions: each can have another go.
 #[rstest]
-fn when_every_port_is_taken(#[values(Muxftpd)] program: Program) {
+fn when_every_port_is_taken(#[values(Muxftpd, TinyFtpd)] program: Program) {
     let server = server(program, 4);
     let mut held = Holding::every_port(&server, address::client(1));
     for _ in 0..10 {
@@ -56,7 +56,7 @@ fn when_every_port_is_taken(#[values(Muxftpd)] program: Program) {
 
 /// Promise 4: after a reservation was cancelled, nothing is delivered to it.
 #[rstest]
-fn the_old_port_is_no_longer_served(#[values(Muxftpd)] program: Program) {
+fn the_old_port_is_no_longer_served(#[values(Muxftpd, TinyFtpd)] program: Program) {
     let server = server(program, 9);
     let (mut session, old, new) = moved(&server);
     let ending = data::unserved(Data::connect(session.source(), old));
@@ -66,7 +66,7 @@ fn the_old_port_is_no_longer_served(#[values(Muxftpd)] program: Program) {
 
 /// The old port is free for the client's other sessions, and a connection there is theirs.
 #[rstest]
-fn the_old_port_is_free_for_another_session(#[values(Muxftpd)] program: Program) {
+fn the_old_port_is_free_for_another_session(#[values(Muxftpd, TinyFtpd)] program: Program) {
     let server = server(program, 2);
     let (mut session, old, new) = moved(&server);
     let mut other = Client::login(address::client(1), server.control());
@@ -78,7 +78,9 @@ fn the_old_port_is_free_for_another_session(#[values(Muxftpd)] program: Program)
 /// A connection made before the second PASV belongs to the reservation that ended: the file comes
 /// over the new connection, and nothing ever over the old one.
 #[rstest]
-fn a_connection_to_the_old_port_is_not_used_for_the_new_one(#[values(Muxftpd)] program: Program) {
+fn a_connection_to_the_old_port_is_not_used_for_the_new_one(
+    #[values(Muxftpd, TinyFtpd)] program: Program,
+) {
     for ports in [1, 9] {
         let server = server(program, ports);
         let mut session = Client::login(address::client(1), server.control());

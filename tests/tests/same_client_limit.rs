@@ -1,6 +1,6 @@
 //! The limit is the number of ports per client, and who comes too late waits in line.
 
-use mux_tests::Program::{self, Muxftpd};
+use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::{Client, Holding, Launch, Passive, Ports, Server, address, files};
 use rstest::rstest;
 
@@ -31,7 +31,9 @@ fn in_line(server: &Server, client: u16, how: Passive) -> Client {
 /// Promises 1 and 6: one session more than there are ports has no port until one is free, and
 /// gets that one.
 #[rstest]
-fn one_too_many_gets_the_port_of_a_session_that_ends(#[values(Muxftpd)] program: Program) {
+fn one_too_many_gets_the_port_of_a_session_that_ends(
+    #[values(Muxftpd, TinyFtpd)] program: Program,
+) {
     let server =
         with_a_file(Launch::new(program, &Ports::consecutive(4)).option("--wait", PATIENT));
     let mut held = Holding::every_port(&server, address::client(1));
@@ -49,7 +51,9 @@ fn one_too_many_gets_the_port_of_a_session_that_ends(#[values(Muxftpd)] program:
 
 /// A transfer in progress holds no port: the match alone frees it for the next in line.
 #[rstest]
-fn one_too_many_gets_the_port_of_a_connection_that_is_matched(#[values(Muxftpd)] program: Program) {
+fn one_too_many_gets_the_port_of_a_connection_that_is_matched(
+    #[values(Muxftpd, TinyFtpd)] program: Program,
+) {
     let server =
         with_a_file(Launch::new(program, &Ports::consecutive(3)).option("--wait", PATIENT));
     let mut held = Holding::every_port(&server, address::client(1));
@@ -66,7 +70,7 @@ fn one_too_many_gets_the_port_of_a_connection_that_is_matched(#[values(Muxftpd)]
 /// Whose wait was in vain is refused with 425, which ends nothing (421 would): the session lives
 /// on and gets a port later. Another client never notices.
 #[rstest]
-fn a_wait_in_vain_ends_with_425_and_nothing_else(#[values(Muxftpd)] program: Program) {
+fn a_wait_in_vain_ends_with_425_and_nothing_else(#[values(Muxftpd, TinyFtpd)] program: Program) {
     for wait in ["200ms", "0s"] {
         let server =
             with_a_file(Launch::new(program, &Ports::consecutive(2)).option("--wait", wait));
@@ -92,7 +96,7 @@ fn a_wait_in_vain_ends_with_425_and_nothing_else(#[values(Muxftpd)] program: Pro
 
 /// First come, first served, per client.
 #[rstest]
-fn those_who_wait_are_served_in_order(#[values(Muxftpd)] program: Program) {
+fn those_who_wait_are_served_in_order(#[values(Muxftpd, TinyFtpd)] program: Program) {
     let server =
         with_a_file(Launch::new(program, &Ports::consecutive(1)).option("--wait", PATIENT));
     let holder = Holding::new(&server, address::client(1));
@@ -119,7 +123,7 @@ fn those_who_wait_are_served_in_order(#[values(Muxftpd)] program: Program) {
 
 /// A line of one client is nobody else's: clients with a port free get it at once.
 #[rstest]
-fn a_line_of_one_client_holds_up_no_other(#[values(Muxftpd)] program: Program) {
+fn a_line_of_one_client_holds_up_no_other(#[values(Muxftpd, TinyFtpd)] program: Program) {
     let server =
         with_a_file(Launch::new(program, &Ports::consecutive(1)).option("--wait", PATIENT));
     let holder = Holding::new(&server, address::client(1));

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, SocketAddr};
 
-use mux_tests::Program::{self, Muxftpd};
+use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::guard::{BEFORE_TTL, within};
 use mux_tests::{
     Client, Endpoint, Holding, Launch, Passive, Ports, Security, Server, Way, address, files, tools,
@@ -42,19 +42,19 @@ fn comes_back(server: &Server, source: IpAddr, end: impl FnOnce(Holding)) {
 }
 
 #[rstest]
-fn after_quit(#[values(Muxftpd)] program: Program) {
+fn after_quit(#[values(Muxftpd, TinyFtpd)] program: Program) {
     let server = server(program);
     comes_back(&server, address::client(1), |holding| holding.session.quit());
 }
 
 #[rstest]
-fn after_fin(#[values(Muxftpd)] program: Program) {
+fn after_fin(#[values(Muxftpd, TinyFtpd)] program: Program) {
     let server = server(program);
     comes_back(&server, address::client(1), |holding| holding.session.fin());
 }
 
 #[rstest]
-fn after_a_half_close(#[values(Muxftpd)] program: Program) {
+fn after_a_half_close(#[values(Muxftpd, TinyFtpd)] program: Program) {
     let server = server(program);
     let mut kept = None;
     comes_back(&server, address::client(1), |holding| {
@@ -65,14 +65,14 @@ fn after_a_half_close(#[values(Muxftpd)] program: Program) {
 }
 
 #[rstest]
-fn after_reset(#[values(Muxftpd)] program: Program) {
+fn after_reset(#[values(Muxftpd, TinyFtpd)] program: Program) {
     let server = server(program);
     comes_back(&server, address::client(1), |holding| holding.session.reset());
 }
 
 /// The reservation that a second PASV replaced ends with the session too, not only the new one.
 #[rstest]
-fn after_pasv_again_and_then_each_end(#[values(Muxftpd)] program: Program) {
+fn after_pasv_again_and_then_each_end(#[values(Muxftpd, TinyFtpd)] program: Program) {
     let server = server(program);
     let ends: [fn(Client); 3] = [Client::quit, Client::fin, Client::reset];
     for end in ends {
@@ -86,7 +86,7 @@ fn after_pasv_again_and_then_each_end(#[values(Muxftpd)] program: Program) {
 
 /// A command that is half sent must not keep a session, or its port, alive.
 #[rstest]
-fn in_the_middle_of_a_command(#[values(Muxftpd)] program: Program) {
+fn in_the_middle_of_a_command(#[values(Muxftpd, TinyFtpd)] program: Program) {
     let server = server(program);
     comes_back(&server, address::client(1), |mut holding| {
         holding.session.send_part("NOOP\r\nPAS").unwrap();
@@ -96,7 +96,7 @@ fn in_the_middle_of_a_command(#[values(Muxftpd)] program: Program) {
 
 /// A transfer command was sent, nobody connected, and the session ended.
 #[rstest]
-fn after_a_transfer_command_without_a_connection(#[values(Muxftpd)] program: Program) {
+fn after_a_transfer_command_without_a_connection(#[values(Muxftpd, TinyFtpd)] program: Program) {
     let server = server(program);
     let ends: [fn(Client); 2] = [Client::fin, Client::reset];
     for end in ends {
@@ -109,7 +109,7 @@ fn after_a_transfer_command_without_a_connection(#[values(Muxftpd)] program: Pro
 
 /// The kernel ends the connections of a client that was killed.
 #[rstest]
-fn after_the_client_was_killed(#[values(Muxftpd)] program: Program) {
+fn after_the_client_was_killed(#[values(Muxftpd, TinyFtpd)] program: Program) {
     let server = server(program);
     let script = "
 print(session.sendcmd('PASV'), flush=True)
@@ -132,7 +132,7 @@ sys.stdin.read()
 
 /// A session that ends while it stands in line takes no port with it: the next in line gets it.
 #[rstest]
-fn while_in_line(#[values(Muxftpd)] program: Program) {
+fn while_in_line(#[values(Muxftpd, TinyFtpd)] program: Program) {
     let server = Launch::new(program, &Ports::consecutive(1))
         .option("--wait", "300s")
         .option("--reservation-ttl", "600s")
@@ -159,7 +159,7 @@ fn while_in_line(#[values(Muxftpd)] program: Program) {
 
 /// A hundred sessions that come and go leave the port as free as one does.
 #[rstest]
-fn a_hundred_times(#[values(Muxftpd)] program: Program) {
+fn a_hundred_times(#[values(Muxftpd, TinyFtpd)] program: Program) {
     let server = server(program);
     let ends: [fn(Client); 3] = [Client::quit, Client::fin, Client::reset];
     let mut next = Client::login(address::client(1), server.control());

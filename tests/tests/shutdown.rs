@@ -1,6 +1,6 @@
 //! SIGTERM and SIGINT: transfers are finished, everything else ends, and the exit status is 0.
 
-use mux_tests::Program::{self, Muxftpd};
+use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::data::Data;
 use mux_tests::guard::eventually;
 use mux_tests::passive_ports::is_free;
@@ -53,7 +53,7 @@ fn has_begun_to_drain(server: &Server) {
 }
 
 #[rstest]
-fn without_any_session(#[values(Muxftpd)] program: Program) {
+fn without_any_session(#[values(Muxftpd, TinyFtpd)] program: Program) {
     for signal in [Signal::SIGTERM, Signal::SIGINT] {
         let server = server(program, &Ports::consecutive(3));
         server.signal(signal);
@@ -62,7 +62,7 @@ fn without_any_session(#[values(Muxftpd)] program: Program) {
 }
 
 #[rstest]
-fn idle_and_pending_sessions_are_told(#[values(Muxftpd)] program: Program) {
+fn idle_and_pending_sessions_are_told(#[values(Muxftpd, TinyFtpd)] program: Program) {
     let server = server(program, &Ports::consecutive(3));
     let idle = Client::login(address::client(1), server.control());
     let new = Client::connect(address::client(1), server.control()).unwrap();
@@ -78,7 +78,7 @@ fn idle_and_pending_sessions_are_told(#[values(Muxftpd)] program: Program) {
 
 /// A session in line for a port has no transfer to finish, however long it would wait.
 #[rstest]
-fn sessions_in_line_hold_nothing_up(#[values(Muxftpd)] program: Program) {
+fn sessions_in_line_hold_nothing_up(#[values(Muxftpd, TinyFtpd)] program: Program) {
     let ports = Ports::consecutive(1);
     let server = Launch::new(program, &ports)
         .option("--drain-timeout", PATIENT)
@@ -94,7 +94,7 @@ fn sessions_in_line_hold_nothing_up(#[values(Muxftpd)] program: Program) {
 }
 
 #[rstest]
-fn a_running_transfer_is_finished_first(#[values(Muxftpd)] program: Program) {
+fn a_running_transfer_is_finished_first(#[values(Muxftpd, TinyFtpd)] program: Program) {
     let mut server = server(program, &Ports::consecutive(3));
     let idle = Client::login(address::client(1), server.control());
     let mut running: Vec<_> = (2..4).map(|client| transferring(&server, client)).collect();
@@ -113,7 +113,7 @@ fn a_running_transfer_is_finished_first(#[values(Muxftpd)] program: Program) {
 }
 
 #[rstest]
-fn a_second_signal_ends_it_at_once(#[values(Muxftpd)] program: Program) {
+fn a_second_signal_ends_it_at_once(#[values(Muxftpd, TinyFtpd)] program: Program) {
     for (first, second) in [(Signal::SIGTERM, Signal::SIGTERM), (Signal::SIGINT, Signal::SIGTERM)] {
         let mut server = server(program, &Ports::consecutive(3));
         let (_session, _data) = transferring(&server, 1);
@@ -126,7 +126,7 @@ fn a_second_signal_ends_it_at_once(#[values(Muxftpd)] program: Program) {
 }
 
 #[rstest]
-fn the_drain_timeout_ends_a_transfer_nobody_reads(#[values(Muxftpd)] program: Program) {
+fn the_drain_timeout_ends_a_transfer_nobody_reads(#[values(Muxftpd, TinyFtpd)] program: Program) {
     let mut server =
         Launch::new(program, &Ports::consecutive(3)).option("--drain-timeout", "1s").start();
     server.put("big", &files::content("big", BIG));
@@ -137,7 +137,7 @@ fn the_drain_timeout_ends_a_transfer_nobody_reads(#[values(Muxftpd)] program: Pr
 
 /// A restart needs no waiting: the ports are free, though connections were open on them.
 #[rstest]
-fn the_ports_are_free_for_the_next_server(#[values(Muxftpd)] program: Program) {
+fn the_ports_are_free_for_the_next_server(#[values(Muxftpd, TinyFtpd)] program: Program) {
     let ports = Ports::consecutive(4);
     for _ in 0..3 {
         let server = server(program, &ports);

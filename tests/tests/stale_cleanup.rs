@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use mux_tests::Program::{self, Muxftpd};
+use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::data::Data;
 use mux_tests::{Client, Holding, Launch, Passive, Ports, Server, address, files};
 use rstest::rstest;
@@ -74,10 +74,10 @@ fn survives(server: &Server, source: IpAddr, state: Old, does: Does) {
     let mut held = Holding::every_port(server, source);
 
     let peer = old.local_addr();
-    let mut kept = None;
+    let (mut kept, mut quitting) = (None, None);
     let how = if matches!(does, Does::EpsvAgain) { Passive::Epsv } else { Passive::Pasv };
     match does {
-        // libunftp answers when the transfer is over.
+        // The answer comes when the transfer is over.
         Does::PasvAgain | Does::EpsvAgain if matches!(state, Old::Transferring) => {
             old.send(how.command()).unwrap();
             kept = Some(old);
@@ -93,6 +93,12 @@ fn survives(server: &Server, source: IpAddr, state: Old, does: Does) {
             old.half_close();
             kept = Some(old);
             server.until_gone(&[peer]);
+        }
+        // Some servers finish the transfer first.
+        Does::Quit if matches!(state, Old::Transferring) => {
+            old.send("QUIT").unwrap();
+            quitting = Some(old);
+            server.settle();
         }
         Does::Quit => {
             old.quit();
@@ -129,6 +135,7 @@ fn survives(server: &Server, source: IpAddr, state: Old, does: Does) {
         replies.sort_unstable();
         assert_eq!(replies, [226, how.granted()], "{case}");
     }
+    drop(quitting);
 }
 
 fn whatever_it_does(program: Program, state: Old, ports: u16) {
@@ -141,39 +148,43 @@ fn whatever_it_does(program: Program, state: Old, ports: u16) {
 }
 
 #[rstest]
-fn after_a_finished_transfer_on_one_port(#[values(Muxftpd)] program: Program) {
+fn after_a_finished_transfer_on_one_port(#[values(Muxftpd, TinyFtpd)] program: Program) {
     whatever_it_does(program, Old::Finished, 1);
 }
 
 #[rstest]
-fn after_a_finished_transfer_on_a_few_ports(#[values(Muxftpd)] program: Program) {
+fn after_a_finished_transfer_on_a_few_ports(#[values(Muxftpd, TinyFtpd)] program: Program) {
     whatever_it_does(program, Old::Finished, 4);
 }
 
 #[rstest]
-fn with_a_connection_that_was_never_used_on_one_port(#[values(Muxftpd)] program: Program) {
+fn with_a_connection_that_was_never_used_on_one_port(
+    #[values(Muxftpd, TinyFtpd)] program: Program,
+) {
     whatever_it_does(program, Old::Connected, 1);
 }
 
 #[rstest]
-fn with_a_connection_that_was_never_used_on_a_few_ports(#[values(Muxftpd)] program: Program) {
+fn with_a_connection_that_was_never_used_on_a_few_ports(
+    #[values(Muxftpd, TinyFtpd)] program: Program,
+) {
     whatever_it_does(program, Old::Connected, 4);
 }
 
 #[rstest]
-fn in_the_middle_of_a_transfer_on_one_port(#[values(Muxftpd)] program: Program) {
+fn in_the_middle_of_a_transfer_on_one_port(#[values(Muxftpd, TinyFtpd)] program: Program) {
     whatever_it_does(program, Old::Transferring, 1);
 }
 
 #[rstest]
-fn in_the_middle_of_a_transfer_on_a_few_ports(#[values(Muxftpd)] program: Program) {
+fn in_the_middle_of_a_transfer_on_a_few_ports(#[values(Muxftpd, TinyFtpd)] program: Program) {
     whatever_it_does(program, Old::Transferring, 4);
 }
 
 /// The same over and over on one (port, client), where the sessions of one round are the old ones
 /// of the next.
 #[rstest]
-fn round_after_round(#[values(Muxftpd)] program: Program) {
+fn round_after_round(#[values(Muxftpd, TinyFtpd)] program: Program) {
     let server = server(program, 1);
     let source = address::client(1);
     let ends: [fn(Client); 3] = [Client::quit, Client::fin, Client::reset];

@@ -126,9 +126,18 @@ impl Control {
 
     /// Reads more; `false` at the end.
     async fn read(&mut self) -> io::Result<bool> {
-        let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
         let room = LONGEST - self.buffer.len().min(LONGEST);
-        let read = stream.take(room as u64).read_buf(&mut self.buffer).await?;
+        let read = match self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)? {
+            Either::Left(plain) => {
+                let mut piece = [0; LONGEST];
+                let read = available(plain, &mut piece[..room]).await?;
+                self.buffer.extend_from_slice(&piece[..read]);
+                read
+            }
+            Either::Right(protected) => {
+                protected.take(room as u64).read_buf(&mut self.buffer).await?
+            }
+        };
         Ok(read > 0)
     }
 
@@ -165,6 +174,19 @@ impl Control {
             tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
         })
         .await;
+    }
+}
+
+/// Reads what is there, once there is something. Of `ABOR` a part may be urgent (RFC 959, section
+/// 4.1.3), and a read ends before that part, though there is more: what `AsyncRead` takes for the
+/// sign that it must wait.
+async fn available(stream: &TcpStream, into: &mut [u8]) -> io::Result<usize> {
+    loop {
+        stream.readable().await?;
+        match stream.try_read(into) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            read => return read,
+        }
     }
 }
 

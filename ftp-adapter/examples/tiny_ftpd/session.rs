@@ -154,6 +154,7 @@ impl Session {
             _ if argument.is_empty() => self.reply(501, "Name a file.").await,
             "RETR" => self.retrieve(argument, stop).await,
             "STOR" => self.store(argument, stop).await,
+            "APPE" => self.append(argument, stop).await,
             "SIZE" | "MDTM" => self.look_at(&verb, argument).await,
             "DELE" => {
                 let done = self.server.files.remove_file(self.path(argument)).await;
@@ -246,6 +247,12 @@ impl Session {
         let start = std::mem::take(&mut self.start);
         let file = self.server.files.write(self.path(name)).await;
         self.transfer(file.map(|file| Transfer::Receive(file, start)), stop).await
+    }
+
+    async fn append(&mut self, name: &str, stop: &CancellationToken) -> Step {
+        self.start = 0;
+        let file = self.server.files.write(self.path(name)).await;
+        self.transfer(file.map(Transfer::Append), stop).await
     }
 
     /// Does a transfer, or says why not. Whatever happens, one reply is the last.
@@ -432,9 +439,9 @@ impl Session {
 }
 
 /// The commands that need a login.
-const KNOWN: [&str; 22] = [
-    "CDUP", "CWD", "DELE", "EPRT", "EPSV", "LIST", "MDTM", "MKD", "MODE", "NLST", "PASV", "PORT",
-    "PWD", "REST", "RETR", "RMD", "RNFR", "RNTO", "SIZE", "STOR", "STRU", "TYPE",
+const KNOWN: [&str; 23] = [
+    "APPE", "CDUP", "CWD", "DELE", "EPRT", "EPSV", "LIST", "MDTM", "MKD", "MODE", "NLST", "PASV",
+    "PORT", "PWD", "REST", "RETR", "RMD", "RNFR", "RNTO", "SIZE", "STOR", "STRU", "TYPE",
 ];
 
 /// A path as 257 names it (RFC 959, appendix II).

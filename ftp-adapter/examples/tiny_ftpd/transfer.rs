@@ -23,6 +23,8 @@ pub(crate) enum Transfer {
     Send(File, u64),
     /// Put what comes into the file from here on.
     Receive(File, u64),
+    /// Put what comes behind the file's end.
+    Append(File),
 }
 
 /// Why a transfer ended before its end.
@@ -62,6 +64,10 @@ impl Transfer {
                 // Only now: a file is not emptied for somebody who never connects.
                 file.set_len(start).await.map_err(Failure::File)?;
                 file.seek(SeekFrom::Start(start)).await.map_err(Failure::File)?;
+                receive(&mut data, &mut file, patience).await
+            }
+            Self::Append(mut file) => {
+                file.seek(SeekFrom::End(0)).await.map_err(Failure::File)?;
                 receive(&mut data, &mut file, patience).await
             }
         }

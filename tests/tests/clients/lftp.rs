@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use mux_tests::Program::{self, Muxftpd};
+use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::Security::{self, Plain};
 use mux_tests::Way::{self, Ipv4Epsv, Ipv4Pasv, Ipv6Epsv};
 use mux_tests::tools::lftp;
@@ -14,7 +14,7 @@ use crate::{LENGTH, has_arrived, server};
 
 #[rstest]
 fn lists(
-    #[values(Muxftpd)] program: Program,
+    #[values(Muxftpd, TinyFtpd)] program: Program,
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
     #[values(Plain)] security: Security,
 ) {
@@ -31,7 +31,7 @@ fn lists(
 /// Several files in one session, and the rest of one of which a part is there.
 #[rstest]
 fn downloads(
-    #[values(Muxftpd)] program: Program,
+    #[values(Muxftpd, TinyFtpd)] program: Program,
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
     #[values(Plain)] security: Security,
 ) {
@@ -54,7 +54,7 @@ fn downloads(
 
 #[rstest]
 fn uploads(
-    #[values(Muxftpd)] program: Program,
+    #[values(Muxftpd, TinyFtpd)] program: Program,
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
     #[values(Plain)] security: Security,
 ) {
@@ -76,7 +76,7 @@ fn uploads(
 
 #[rstest]
 fn asks_for_what_is_not_there(
-    #[values(Muxftpd)] program: Program,
+    #[values(Muxftpd, TinyFtpd)] program: Program,
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
     #[values(Plain)] security: Security,
 ) {

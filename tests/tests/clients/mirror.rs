@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use mux_tests::Program::{self, Muxftpd};
+use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::Security::{self, Plain};
 use mux_tests::Way::Ipv4Epsv;
 use mux_tests::tools::lftp;
@@ -41,7 +41,10 @@ fn has_grown(root: &Path) {
 }
 
 #[rstest]
-fn comes_down_whole(#[values(Muxftpd)] program: Program, #[values(Plain)] security: Security) {
+fn comes_down_whole(
+    #[values(Muxftpd, TinyFtpd)] program: Program,
+    #[values(Plain)] security: Security,
+) {
     let launch = Launch::new(program, &Ports::consecutive(9)).security(security);
     let server = launch.option("--wait", "50s").start();
     plant(server.root());
@@ -52,7 +55,10 @@ fn comes_down_whole(#[values(Muxftpd)] program: Program, #[values(Plain)] securi
 }
 
 #[rstest]
-fn goes_up_whole(#[values(Muxftpd)] program: Program, #[values(Plain)] security: Security) {
+fn goes_up_whole(
+    #[values(Muxftpd, TinyFtpd)] program: Program,
+    #[values(Plain)] security: Security,
+) {
     let launch = Launch::new(program, &Ports::consecutive(9)).security(security);
     let server = launch.flag("--writable").option("--wait", "50s").start();
     let local = tempfile::tempdir().unwrap();

@@ -4,7 +4,7 @@
 use std::fs;
 use std::thread;
 
-use mux_tests::Program::{self, Muxftpd};
+use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::Security::{self, Plain};
 use mux_tests::Way::{self, Ipv4Epsv, Ipv4Pasv, Ipv6Epsv};
 use mux_tests::tools::{curl, lftp, python};
@@ -30,7 +30,7 @@ fn server(program: Program, security: Security) -> Server {
 
 #[rstest]
 fn curls(
-    #[values(Muxftpd)] program: Program,
+    #[values(Muxftpd, TinyFtpd)] program: Program,
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
     #[values(Plain)] security: Security,
 ) {
@@ -56,7 +56,7 @@ fn curls(
 /// Twelve sessions in threads of one program, let go together, again and again.
 #[rstest]
 fn ftplib_sessions(
-    #[values(Muxftpd)] program: Program,
+    #[values(Muxftpd, TinyFtpd)] program: Program,
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
     #[values(Plain)] security: Security,
 ) {
@@ -92,7 +92,7 @@ assert len(done) == threads, done
 /// One file in twelve pieces at once, each from its own offset.
 #[rstest]
 fn pieces_of_one_file_with_lftp(
-    #[values(Muxftpd)] program: Program,
+    #[values(Muxftpd, TinyFtpd)] program: Program,
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
     #[values(Plain)] security: Security,
 ) {

@@ -3,7 +3,7 @@
 use std::io::{Cursor, Read};
 use std::sync::Arc;
 
-use mux_tests::Program::{self, Muxftpd};
+use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::Security::{self, Plain};
 use mux_tests::Way::{self, Ipv4Epsv, Ipv4Pasv, Ipv6Epsv};
 use mux_tests::{Endpoint, Passive, files};
@@ -37,7 +37,7 @@ fn session(to: &Endpoint) -> RustlsFtpStream {
 
 #[rstest]
 fn does_it_all(
-    #[values(Muxftpd)] program: Program,
+    #[values(Muxftpd, TinyFtpd)] program: Program,
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
     #[values(Plain)] security: Security,
 ) {

@@ -1,0 +1,109 @@
+//! `ABOR`, in every phase of a transfer (RFC 959, section 4.1.3).
+
+use mux_tests::Program::{self, Muxftpd, PlainLibunftp, TinyFtpd};
+use mux_tests::data::{self, Data};
+use mux_tests::{Client, differences};
+use nix::sys::signal::Signal;
+use rstest::rstest;
+
+use crate::{BIG, four, goes_on, hears, server};
+
+/// What it is answered when nothing goes on.
+#[track_caller]
+fn aborts_nothing(session: &mut Client) {
+    session.expect("ABOR", 226);
+}
+
+#[rstest]
+fn without_a_transfer(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+    let server = server(program);
+    let mut session = four(&server);
+    aborts_nothing(&mut session);
+    goes_on(&mut session);
+    aborts_nothing(&mut session);
+    goes_on(&mut session);
+}
+
+#[rstest]
+fn before_the_connection(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+    let server = server(program);
+    let mut session = four(&server);
+    let port = session.pasv();
+    aborts_nothing(&mut session);
+    let connection = Data::connect(session.source(), port);
+    server.settle();
+    let _ = data::unserved(connection);
+    session.send("RETR file").unwrap();
+    hears(&mut session, differences::TRANSFER_AFTER_ABOR.of(program));
+    goes_on(&mut session);
+}
+
+#[rstest]
+fn with_a_connection_that_was_not_used(
+    #[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program,
+) {
+    let server = server(program);
+    let mut session = four(&server);
+    let port = session.pasv();
+    let connection = session.open(port);
+    server.settle();
+    aborts_nothing(&mut session);
+    let _ = data::unserved(Ok(connection));
+    session.send("RETR file").unwrap();
+    hears(&mut session, differences::TRANSFER_AFTER_ABOR.of(program));
+    goes_on(&mut session);
+}
+
+#[rstest]
+fn while_the_connection_is_awaited(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+    let server = server(program);
+    let mut session = four(&server);
+    session.pasv();
+    session.expect("RETR file", 150);
+    session.send("ABOR").unwrap();
+    hears(&mut session, differences::ABOR_BEFORE_THE_CONNECTION.of(program));
+    goes_on(&mut session);
+}
+
+#[rstest]
+fn in_the_middle_of_a_transfer(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+    let server = server(program);
+    let mut session = four(&server);
+    let port = session.pasv();
+    let mut connection = Data::connect_narrow(session.source(), port).unwrap();
+    session.expect("RETR big", 150);
+    let begun = connection.read_some(1000).unwrap().len();
+    session.send("ABOR").unwrap();
+    server.settle();
+    let rest = connection.read_to_end();
+    let whole = rest.is_ok_and(|rest| begun + rest.len() == BIG);
+    assert_eq!(!whole, differences::ABOR_STOPS_A_TRANSFER.of(program));
+    hears(&mut session, differences::ABOR_OF_A_TRANSFER.of(program));
+    goes_on(&mut session);
+}
+
+/// Many clients send it as Telnet would have it, after two signs.
+#[rstest]
+fn with_the_signs_of_telnet(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+    let server = server(program);
+    let mut session = four(&server);
+    session.send_bytes(b"\xff\xf4\xff\xf2ABOR\r\n").unwrap();
+    hears(&mut session, differences::ABOR_AFTER_TELNET_SIGNS.of(program));
+}
+
+/// The last of the signs may be urgent. Then a read ends before it, though there is more; who
+/// takes a short read for the last of it waits for ever. libunftp ends the session either way.
+#[rstest]
+fn with_an_urgent_sign(#[values(TinyFtpd)] program: Program) {
+    let server = server(program);
+    let mut session = four(&server);
+    for _ in 0..10 {
+        server.signal(Signal::SIGSTOP);
+        session.send_bytes(b"\xff\xf4\xff").unwrap();
+        session.send_urgent(b"\xf2").unwrap();
+        session.send("ABOR").unwrap();
+        server.signal(Signal::SIGCONT);
+        hears(&mut session, &["226 "]);
+    }
+    goes_on(&mut session);
+}

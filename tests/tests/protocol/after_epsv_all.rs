@@ -1,0 +1,26 @@
+//! `EPSV ALL` (RFC 2428, section 4): from then on nothing but `EPSV` asks for a connection.
+
+use mux_tests::Program::{self, Muxftpd, PlainLibunftp, TinyFtpd};
+use mux_tests::differences;
+use rstest::rstest;
+
+use crate::{four, goes_on, hears, server};
+
+#[rstest]
+fn only_epsv_is_allowed(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+    let server = server(program);
+    let mut session = four(&server);
+    for (command, difference) in [
+        ("EPSV ALL", differences::EPSV_ALL),
+        ("PASV", differences::PASV_AFTER_EPSV_ALL),
+        ("PORT 127,1,0,1,200,0", differences::PORT_AFTER_EPSV_ALL),
+        ("EPRT |1|127.1.0.1|51200|", differences::EPRT_AFTER_EPSV_ALL),
+    ] {
+        session.send(command).unwrap();
+        hears(&mut session, difference.of(program));
+    }
+    goes_on(&mut session);
+
+    // It is one session's, and nobody else's.
+    four(&server).pasv();
+}

@@ -1,0 +1,141 @@
+//! A transfer command has one final reply, whatever becomes of the data connection.
+
+use mux_tests::Program::{self, Muxftpd, PlainLibunftp, TinyFtpd};
+use mux_tests::guard::obtained;
+use mux_tests::{Client, Data, Launch, Passive, Ports, Server, data, differences, files};
+use nix::sys::signal::Signal;
+use rstest::rstest;
+
+use crate::{four, goes_on, hears, server, with_files};
+
+/// Waits until every port is free again: no reservation of before is left.
+#[track_caller]
+fn all_are_over(server: &Server) {
+    let mut held: Vec<Client> = Vec::new();
+    while held.len() < server.ports().count() {
+        let mut next = four(server);
+        obtained("a reservation is over", || next.passive(Passive::Pasv).ok());
+        held.push(next);
+    }
+    server.settle();
+}
+
+/// Nobody connects before the deadline, be the command sent before it or after.
+#[rstest]
+fn nobody_connects(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+    let launch = Launch::new(program, &Ports::consecutive(2));
+    let server = with_files(launch.option("--wait", "0s").option("--reservation-ttl", "1s"));
+    let (mut early, mut late) = (four(&server), four(&server));
+    early.pasv();
+    early.send("RETR file").unwrap();
+    obtained("a port", || late.passive(Passive::Epsv).ok());
+    all_are_over(&server);
+
+    hears(&mut early, differences::NOBODY_CONNECTS.of(program));
+    for command in ["RETR file", "LIST"] {
+        late.send(command).unwrap();
+        // Of the second, nothing is expected any more.
+        if command == "RETR file" {
+            server.settle();
+            hears(&mut late, differences::NOBODY_CONNECTS.of(program));
+        } else {
+            late.expect_reply(425);
+        }
+    }
+    for mut session in [early, late] {
+        obtained("a port", || session.passive(Passive::Pasv).ok());
+    }
+}
+
+#[rstest]
+fn there_was_no_passive_command(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+    let server = server(program);
+    let mut session = four(&server);
+    for command in ["RETR file", "LIST", "NLST"] {
+        session.expect(command, 425);
+    }
+    goes_on(&mut session);
+    // One is for one transfer.
+    session.expect("RETR file", 425);
+    goes_on(&mut session);
+}
+
+#[rstest]
+fn the_connection_is_reset_before_the_command(
+    #[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program,
+) {
+    let server = server(program);
+    let mut session = four(&server);
+    let port = session.pasv();
+    let connection = session.open(port);
+    server.settle();
+    connection.reset();
+    server.settle();
+    session.send("RETR big").unwrap();
+    server.settle();
+    hears(&mut session, &["150 ", "426 "]);
+    goes_on(&mut session);
+}
+
+/// The server sleeps meanwhile, so that it accepts a connection that is over.
+#[rstest]
+fn the_connection_is_reset_before_it_was_accepted(
+    #[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program,
+) {
+    let server = server(program);
+    let mut session = four(&server);
+    let port = session.pasv();
+    server.settle();
+    server.signal(Signal::SIGSTOP);
+    session.open(port).reset();
+    server.signal(Signal::SIGCONT);
+    server.settle();
+    session.send("RETR big").unwrap();
+    server.settle();
+    hears(&mut session, differences::RESET_BEFORE_IT_WAS_ACCEPTED.of(program));
+    goes_on(&mut session);
+}
+
+#[rstest]
+fn the_connection_is_reset_in_a_download(
+    #[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program,
+) {
+    let server = server(program);
+    let mut session = four(&server);
+    let port = session.pasv();
+    let mut connection = Data::connect_narrow(session.source(), port).unwrap();
+    session.expect("RETR big", 150);
+    connection.read_some(1000).unwrap();
+    connection.reset();
+    hears(&mut session, &["426 "]);
+    goes_on(&mut session);
+}
+
+#[rstest]
+fn the_file_is_not_there(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+    let server = server(program);
+    let mut session = four(&server);
+    let port = session.pasv();
+    let connection = session.open(port);
+    session.send("RETR missing").unwrap();
+    hears(&mut session, differences::MISSING_FILE.of(program));
+    let _ = data::unserved(Ok(connection));
+    goes_on(&mut session);
+}
+
+/// An upload that is cut off, and one that ends in order.
+#[rstest]
+fn the_connection_is_reset_in_an_upload(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    let launch = Launch::new(program, &Ports::consecutive(9)).flag("--writable");
+    let server = with_files(launch);
+    let mut session = four(&server);
+    let port = session.pasv();
+    let mut connection = session.open(port);
+    session.expect("STOR up", 150);
+    connection.write_some(&files::content("up", 1000)).unwrap();
+    server.settle();
+    connection.reset();
+    hears(&mut session, &["426 "]);
+    session.stor("up", &files::content("up", 1000));
+    files::assert_own("up", 1000, &session.retr("up"));
+}

@@ -1,0 +1,17 @@
+//! `PASV` on an IPv6 control connection: 227 cannot name an IPv6 address.
+
+use mux_tests::Program::{self, Muxftpd, PlainLibunftp, TinyFtpd};
+use mux_tests::differences;
+use rstest::rstest;
+
+use crate::{goes_on, hears, server, six};
+
+#[rstest]
+fn there_is_no_valid_answer(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+    let server = server(program);
+    let mut session = six(&server);
+    session.send("PASV").unwrap();
+    hears(&mut session, differences::PASV_OVER_IPV6.of(program));
+    // Whatever became of that session, the client can have another.
+    goes_on(&mut six(&server));
+}
