@@ -1,31 +1,44 @@
 #!/usr/bin/env bash
 # Fuzzes every target for some seconds (60 unless told), starting from its corpus, and fails if
-# one finds anything. Needs a nightly compiler.
+# one finds anything.
 #
-# New inputs stay under fuzz/target, for the next run. To add them to the corpus, copy them there
-# and keep what reaches more than the rest (with use_counters=1: also what runs it more often):
-#   cargo +nightly fuzz cmin TARGET -- -use_counters=0
+#   ci/fuzz.sh SECONDS              all targets
+#   ci/fuzz.sh SECONDS TARGET ...   these
+#
+# Needs a nightly compiler. New inputs stay under fuzz/target/found, for the next run;
+# ci/corpora.sh adds to the corpora what reaches more.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 seconds="${1:-60}"
+shift || true
 
-if ! cargo fuzz --version >/dev/null 2>&1; then
+if ! cargo +nightly --version > /dev/null 2>&1; then
+    rustup toolchain install nightly --profile minimal || true
+fi
+if ! cargo +nightly --version > /dev/null 2>&1; then
+    echo "Fuzzing needs a nightly compiler: run 'rustup toolchain install nightly'." >&2
+    exit 1
+fi
+if ! cargo fuzz --version > /dev/null 2>&1; then
     cargo install cargo-fuzz --locked
 fi
 
 cargo +nightly fuzz build
 
+targets=("$@")
+[ $# -gt 0 ] || mapfile -t targets < <(cargo fuzz list)
 summary=""
 failed=0
-for target in $(cargo fuzz list); do
+for target in "${targets[@]}"; do
     found="fuzz/target/found/$target"
     log="$found.log"
     mkdir -p "$found"
     echo "== $target, $seconds s"
     status=0
     cargo +nightly fuzz run "$target" "$found" "fuzz/corpus/$target" -- \
-        -max_total_time="$seconds" -max_len=1024 -print_final_stats=1 >"$log" 2>&1 || status=$?
+        -max_total_time="$seconds" -max_len=1024 -timeout=60 -print_final_stats=1 \
+        > "$log" 2>&1 || status=$?
     executions="$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")"
     coverage="$(grep -o 'cov: [0-9]* ft: [0-9]*' "$log" | tail -n 1 || true)"
     summary+="$target: ${executions:-no} executions, ${coverage:-no coverage known}"$'\n'

@@ -1,4 +1,4 @@
 //! Operations on one table, against a plain list.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| mux_fuzz::table::run(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| mux_fuzz::core::table::run(bytes));

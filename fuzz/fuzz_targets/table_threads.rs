@@ -1,4 +1,4 @@
 //! Operations on one table by two threads.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| mux_fuzz::table_threads::run(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| mux_fuzz::core::table_threads::run(bytes));

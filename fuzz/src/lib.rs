@@ -1,9 +1,7 @@
 //! What the fuzz targets do with their bytes.
 //!
-//! It stands apart from the fuzzer so that an ordinary test can do the same:
-//! `mux-core/tests/corpora.rs` includes this file and replays the corpora.
+//! It stands apart from the fuzzer so that ordinary tests can do the same: `tests/corpora.rs` of
+//! each package includes its part of this and replays the corpora.
 
-pub mod port_set;
-mod setup;
-pub mod table;
-pub mod table_threads;
+pub mod adapter;
+pub mod core;

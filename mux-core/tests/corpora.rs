@@ -1,12 +1,14 @@
 //! Replays the fuzz targets' corpora, without the fuzzer.
 #![cfg(not(any(loom, miri)))]
 
-use std::fs;
-use std::path::Path;
-
 #[expect(unreachable_pub, reason = "a crate of its own under the fuzzer")]
-#[path = "../../fuzz/src/lib.rs"]
+#[path = "../../fuzz/src/core/mod.rs"]
 mod fuzz;
+#[expect(unreachable_pub, reason = "shared by several tests")]
+#[path = "../../fuzz/src/replay.rs"]
+mod replay;
+
+use replay::replay;
 
 #[test]
 fn port_set() {
@@ -21,18 +23,4 @@ fn table() {
 #[test]
 fn table_threads() {
     replay("table_threads", fuzz::table_threads::run);
-}
-
-fn replay(target: &str, run: fn(&[u8])) {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
-    let files = fs::read_dir(&corpus)
-        .unwrap_or_else(|error| panic!("{} cannot be read: {error}", corpus.display()));
-    let mut files: Vec<_> = files.map(|file| file.expect("a directory entry").path()).collect();
-    assert!(!files.is_empty(), "{} is empty", corpus.display());
-    files.sort();
-    for file in files {
-        // Only shown when the test fails: the last one is the one it failed on.
-        println!("{}", file.display());
-        run(&fs::read(&file).expect("a corpus file"));
-    }
 }

@@ -85,8 +85,11 @@ impl PassiveHost {
 
 impl ClientRule {
     fn read(clients: &str, host: &str) -> Result<Self, PassiveHostError> {
-        let Ok(clients) = clients.trim().parse::<Ipv4Net>() else {
-            return Err(PassiveHostError::NotANetwork(clients.trim().to_owned()));
+        let text = clients.trim();
+        // Nor `010.0.0.0`, which is ten to some and eight to others.
+        let plain = text.split_once('/').is_some_and(|(ip, _)| ip.parse::<Ipv4Addr>().is_ok());
+        let Some(clients) = text.parse::<Ipv4Net>().ok().filter(|_| plain) else {
+            return Err(PassiveHostError::NotANetwork(text.to_owned()));
         };
         Ok(Self { clients: clients.trunc(), host: PassiveHost::one(host.trim())? })
     }
@@ -233,6 +236,7 @@ mod tests {
         for (text, expected) in [
             ("10.0.0.0/33=auto,auto", "in \"10.0.0.0/33=auto\": \"10.0.0.0/33\" is not an IPv4"),
             ("10.0.0.0=auto,auto", "in \"10.0.0.0=auto\": \"10.0.0.0\" is not an IPv4 network"),
+            ("010.0.0.0/8=auto,auto", "in \"010.0.0.0/8=auto\": \"010.0.0.0/8\" is not an IPv4"),
             ("fd00::/8=auto,auto", "in \"fd00::/8=auto\": \"fd00::/8\" is not an IPv4 network"),
             ("10.0.0.0/8=::1,auto", "in \"10.0.0.0/8=::1\": PASV replies can only"),
             ("10.0.0.0/8=auto,a b", "in \"a b\": \"a b\" is neither"),
