@@ -74,6 +74,14 @@ impl fmt::Display for Connect {
 }
 
 impl Connect {
+    /// What it is about: the time itself, its mean or its median.
+    pub(crate) fn usual(self) -> Duration {
+        match self {
+            Self::Fixed(time) | Self::Exponential(time) => time,
+            Self::LogNormal { median, .. } => median,
+        }
+    }
+
     /// The parameters of the logarithm, for log-normal times in seconds.
     fn log_parameters(median: Duration, p95: Duration) -> (f64, f64) {
         let mu = median.as_secs_f64().ln();
@@ -114,6 +122,12 @@ impl Holding {
         let ttl = self.ttl.as_secs_f64();
         let mean = (1.0 - self.never) * self.connect.mean_up_to(ttl) + self.never * ttl;
         Duration::from_secs_f64(mean)
+    }
+
+    /// Whether it is exponential, but for a difference that nobody sees.
+    pub(crate) fn is_exponential(&self) -> bool {
+        let Connect::Exponential(mean) = self.connect else { return false };
+        self.never == 0.0 && self.ttl >= 10 * mean
     }
 
     /// After what time from an empty start the past no longer matters.

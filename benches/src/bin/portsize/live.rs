@@ -117,11 +117,15 @@ impl Script {
     /// Makes the requests.
     pub(crate) async fn run(&self, setting: Setting, seed: u64) -> Result<Live, LiveError> {
         let real = |duration: Duration| duration.div_f64(self.pace);
-        let mux = Mux::builder(free_ports(setting.ports)?)
-            .ttl(real(setting.ttl))
-            .wait(real(setting.wait))
-            .max_waiting(MAX_WAITING.0, MAX_WAITING.1)
-            .bind()?;
+        let bind = || -> Result<Mux, LiveError> {
+            Ok(Mux::builder(free_ports(setting.ports)?)
+                .ttl(real(setting.ttl))
+                .wait(real(setting.wait))
+                .max_waiting(MAX_WAITING.0, MAX_WAITING.1)
+                .bind()?)
+        };
+        // Somebody else may have taken a port that was free a moment before.
+        let mux = bind().or_else(|_| bind()).or_else(|_| bind())?;
         let start = Instant::now() + Duration::from_millis(50);
         let mut sessions = JoinSet::new();
         let mut latest = Duration::ZERO;

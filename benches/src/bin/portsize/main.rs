@@ -12,6 +12,7 @@ mod live;
 mod log;
 mod measure;
 mod options;
+mod picture;
 mod population;
 mod progress;
 mod quantity;
@@ -20,6 +21,8 @@ mod report;
 mod simulate;
 mod study;
 mod text;
+#[cfg(test)]
+mod truth;
 mod witness;
 mod workload;
 
@@ -38,6 +41,9 @@ use quantity::{count, significant};
 use report::{LogNotes, Report};
 use study::{Goal, side};
 use workload::{Source, Workload};
+
+/// Nobody waits for more than this for one figure.
+const MOST_REQUESTS: f64 = 1e9;
 
 fn main() -> ExitCode {
     let options = Options::parse();
@@ -65,6 +71,12 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     };
     let plan = Plan::new(&workload, goal.refused, goal.wait, options.requests, options.seed);
 
+    if plan.size(&workload) > MOST_REQUESTS {
+        return Err("so many requests cannot be simulated: describe a part of your clients, or \
+                    give a part of the log"
+            .into());
+    }
+
     let began = Instant::now();
     let mut measurer = Measurer::new(&workload, plan, progress.clone());
     let widths = options.ports.as_ref().map(|widths| &*widths.0);
@@ -84,6 +96,9 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     };
     if options.live {
         witness::testify(&mut report, options.live_requests, &progress)?;
+    }
+    if let Some(picture) = &options.picture {
+        picture.draw(&report)?;
     }
     progress.done();
 

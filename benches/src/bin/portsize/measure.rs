@@ -26,10 +26,18 @@ pub(crate) struct Plan {
 
 /// Enough to tell a difference of a tenth at the default target, and for everybody to wait for.
 const REPLICATIONS: u64 = 10;
-/// Longer logs than this are replayed less often.
-const LONG_LOG: u64 = 1_000_000;
+/// Logs so long are replayed less often: they hold many requests themselves.
+const LONG: u64 = 100_000;
+/// Without some, there is no spread between them.
+const FEWEST_REPLICATIONS: u64 = 3;
 
 impl Plan {
+    /// Requests simulated for one figure.
+    pub(crate) fn size(&self, workload: &Workload) -> f64 {
+        let warm_up = workload.per_second() * self.warm_up.as_secs_f64();
+        self.replications as f64 * (self.requests as f64 + warm_up)
+    }
+
     /// What the target needs: at least some tens of refusals at a share equal to the target.
     pub(crate) fn new(
         workload: &Workload,
@@ -41,7 +49,7 @@ impl Plan {
         let total = requests.unwrap_or(((40.0 / target) as u64).max(200_000));
         match workload.size() {
             Some(size) => {
-                let least = if size > LONG_LOG { 3 } else { REPLICATIONS };
+                let least = (REPLICATIONS * LONG / size).clamp(FEWEST_REPLICATIONS, REPLICATIONS);
                 let replications = total.div_ceil(size).max(least);
                 Self { replications, requests: size, warm_up: Duration::ZERO, seed }
             }

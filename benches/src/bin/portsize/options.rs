@@ -8,6 +8,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::holding::{Connect, Holding};
 use crate::log::Format;
+use crate::picture::Picture;
 use crate::population::Population;
 use crate::quantity::{Nat, Rate, Share, Widths, duration, positive};
 use crate::workload::Source;
@@ -114,6 +115,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "How")]
     pub(crate) seed: u64,
 
+    /// Also draw a picture; its name ends with .svg or .png
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) picture: Option<Picture>,
+
     /// Print one JSON object instead of tables
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
@@ -211,6 +216,11 @@ impl Options {
         if self.wait_target.is_some() && self.wait.is_zero() {
             return Err("with --wait 0s nobody waits, so leave --wait-target out".to_owned());
         }
+        if self.connect.usual() >= self.ttl {
+            return Err("clients would connect when their port is no longer kept: give a --ttl \
+                        longer than the time in --connect"
+                .to_owned());
+        }
         let sessions = match self.described() {
             Some(Source::Steady { population, .. }) => population.sessions(),
             Some(Source::Burst { population, files, .. }) => {
@@ -287,6 +297,8 @@ mod tests {
             ("--nat 400", "write 3x400"),
             ("--nat 1000000x1000000", "at most 100,000,000"),
             ("--clients 3 --format csv", "--log"),
+            ("--clients 3 --picture a.jpg", "end its name with .svg or .png"),
+            ("--clients 3 --connect 20s", "longer than the time in --connect"),
         ] {
             let error = parse(arguments).unwrap_err();
             assert!(error.contains(reason), "{arguments}: {error}");

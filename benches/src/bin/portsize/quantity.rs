@@ -54,7 +54,7 @@ impl FromStr for Share {
 }
 
 impl fmt::Display for Share {
-    /// With three digits where there is something to see.
+    /// With two digits where there is something to see.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let percent = self.0 * 100.0;
         if percent == 0.0 {
@@ -67,13 +67,19 @@ impl fmt::Display for Share {
     }
 }
 
-/// A number with two or three digits that matter.
+/// A number with two digits that matter, or all of them before the point.
 pub(crate) fn significant(number: f64) -> String {
     if number == 0.0 {
         return "0".to_owned();
     }
     let digits = (1 - number.abs().log10().floor() as i32).clamp(0, 12) as usize;
     format!("{number:.digits$}")
+}
+
+/// An offered load, to three digits where there is something to see.
+pub(crate) fn load(load: f64) -> String {
+    let digits = if load < 1e-9 { 0 } else { (2 - load.log10().floor() as i32).clamp(0, 4) };
+    format!("{load:.*}", digits as usize)
 }
 
 /// Some client addresses with many sessions behind each, written like `3x400`.

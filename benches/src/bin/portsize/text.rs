@@ -1,18 +1,22 @@
-//! The answer as text and tables.
+//! The answer as text: in words, then the tables that it rests on.
+
+mod answer;
 
 use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use crate::measure::Measured;
-use crate::quantity::{Share, count, of, significant, written};
+use crate::quantity::{Share, count, load, of, significant, written};
 use crate::report::Report;
-use crate::study::{Answers, Enough, Side};
+use crate::study::{Answers, Side};
 use crate::workload::Source;
 
 /// Everything.
 pub(crate) fn text(report: &Report<'_>) -> String {
     let mut text = String::new();
+    answer::say(&mut text, report);
+    text.push('\n');
     premises(&mut text, report);
     for side in report.sides() {
         let title = if side.multiplexed {
@@ -22,8 +26,8 @@ pub(crate) fn text(report: &Report<'_>) -> String {
         };
         let _ = writeln!(text, "\n{title}\n\n{}", table(report, side));
     }
+    text.push('\n');
     notes(&mut text, report);
-    verdict(&mut text, report);
     text
 }
 
@@ -111,8 +115,8 @@ fn premises(text: &mut String, report: &Report<'_>) {
     let _ = writeln!(
         text,
         "Offered load{when}: {} of the busiest client, {} of all together.",
-        significant(one),
-        significant(all),
+        load(one),
+        load(all),
     );
 }
 
@@ -132,7 +136,7 @@ fn table(report: &Report<'_>, side: &Side) -> Table {
         header.push("live (simulated)".into());
     }
     if waits {
-        header.push(format!("wait {}: analysis", written(report.goal.wait)));
+        header.push(format!("wait {}: Erlang", written(report.goal.wait)));
         header.push("simulated".into());
         header.push("p99 wait".into());
         if live {
@@ -184,12 +188,20 @@ fn notes(text: &mut String, report: &Report<'_>) {
     let plan = report.plan;
     let _ = writeln!(
         text,
-        "Shares of requests refused. Simulated: {} of {} for each figure, seed {}, ± is 95 % \
-         confidence. p99 wait: 99 of 100 requests had their answer by then, refusals included.",
+        "The tables show shares of requests refused, and > the answer.\n\
+         Simulated: {} of {} for each figure, seed {}; ± is 95 % confidence.",
         of(plan.replications, "run"),
         of(plan.requests, "request"),
         plan.seed,
     );
+    if !report.goal.wait.is_zero() {
+        text.push_str(
+            "p99 wait: 99 of 100 requests had their answer by then, refusals included.\n",
+        );
+    }
+    if let Some(doubt) = doubt(report) {
+        let _ = writeln!(text, "{doubt}");
+    }
     if let Some(script) = &report.live {
         let lives = report.sides().into_iter().flat_map(|side| &side.rows).flat_map(|row| {
             [&row.at_once].into_iter().chain(&row.waiting).filter_map(|answers| answers.live)
@@ -202,9 +214,9 @@ fn notes(text: &mut String, report: &Report<'_>) {
         }
         let _ = writeln!(
             text,
-            "Live: a real multiplexer, connections from 127.x.y.z, {} of {}{}, time {} times as \
-             fast; in brackets, the same requests simulated. A request came at most {} late; {} \
-             missed its deadline by that.",
+            "Live: a real multiplexer and connections from 127.x.y.z, {} of {}{}; in brackets, \
+             the same requests simulated. Time runs {} times as fast. The latest request came {} \
+             late; {} did not reach a reservation.",
             of(measurements, "measurement"),
             of(script.requests() as u64, "request"),
             match &report.workload.source {
@@ -219,82 +231,26 @@ fn notes(text: &mut String, report: &Report<'_>) {
     }
 }
 
-fn verdict(text: &mut String, report: &Report<'_>) {
-    let goal = &report.goal;
-    let mut target = format!("at most {} refused", Share(goal.refused));
-    if let Some(most) = goal.p99_wait {
-        let _ = write!(target, ", 99 of 100 served within {}", written(most));
-    }
-    if !goal.wait.is_zero() {
-        let _ = write!(target, ", waiting up to {}", written(goal.wait));
-    }
-    let Some(enough) = &report.multiplexed.enough else {
-        let _ = writeln!(text, "\nNo number of ports reaches the target ({target}).");
-        return;
+/// Where the formulas do not hold.
+fn doubt(report: &Report<'_>) -> Option<&'static str> {
+    let independent = match &report.workload.source {
+        Source::Steady { parallel, .. } | Source::Burst { parallel, .. } => *parallel == 1,
+        Source::Recorded(_) => false,
     };
-    let _ = writeln!(
-        text,
-        "\nRecommended: {} ({target}). {}",
-        of(enough.ports.into(), "port"),
-        match &report.single.enough {
-            Some(single) => format!("Without multiplexing: {}.", count(single.ports.into())),
-            None => "Without multiplexing, no number is enough.".to_owned(),
-        },
-    );
-    let _ = writeln!(text, "{}", margin(enough, report));
-    asked(text, report, enough);
-}
-
-/// What is left, and what would use it up.
-fn margin(enough: &Enough, report: &Report<'_>) -> String {
-    let mut text = format!(
-        "Margin: with {} {} are refused, with 95 % confidence at most {}",
-        of(enough.ports.into(), "port"),
-        Share(enough.measured.refused.share),
-        Share(enough.measured.refused.high),
-    );
-    if let Some(fewer) = &enough.fewer {
-        let _ = write!(text, "; with one port fewer {}", Share(fewer.refused.share));
-        if report.goal.p99_wait.is_some() {
-            let _ = write!(text, " and a p99 wait of {}", written(fewer.p99_wait));
+    let waits = !report.goal.wait.is_zero() && !report.workload.holding.is_exponential();
+    Some(match (independent, waits) {
+        (true, false) => return None,
+        (true, true) => {
+            "Erlang's formula for requests that wait is for exponential times only, which these \
+             are not: trust the simulation."
         }
-    }
-    text.push('.');
-    for faster in &enough.faster {
-        let load = if faster.speed == 2.0 {
-            "At twice the load".to_owned()
-        } else {
-            format!("At {:.0} % more load", (faster.speed - 1.0) * 100.0)
-        };
-        let _ = write!(text, " {load}: {}", Share(faster.measured.refused.share));
-        match faster.ports {
-            Some(ports) if ports <= enough.ports => text.push_str(", still on target."),
-            Some(ports) => {
-                let _ = write!(text, ", and {ports} would do.");
-            }
-            None => text.push('.'),
+        (false, false) => {
+            "Erlang's formula is for requests that come independently of each other: where it \
+             differs, trust the simulation."
         }
-    }
-    text
-}
-
-/// Whether what the operator asked about is enough.
-fn asked(text: &mut String, report: &Report<'_>, enough: &Enough) {
-    if !report.asked {
-        return;
-    }
-    let Some(most) = report.multiplexed.rows.last() else { return };
-    let enough = if most.ports >= enough.ports { "enough" } else { "not enough" };
-    let _ = writeln!(
-        text,
-        "Of what you asked about, {}: {} with multiplexing ({} refused), {} without ({}).",
-        of(most.ports.into(), "port"),
-        enough,
-        simulated(most.decisive()),
-        match &report.single.enough {
-            Some(single) if single.ports <= most.ports => "enough",
-            _ => "not enough",
-        },
-        report.single.rows.last().map_or_else(String::new, |row| simulated(row.decisive())),
-    );
+        (false, true) => {
+            "Erlang's formulas are for requests that come independently of each other, and the \
+             one with waiting for exponential times only: where they differ, trust the simulation."
+        }
+    })
 }
