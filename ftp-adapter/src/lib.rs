@@ -105,7 +105,10 @@
 //!   passwords, let the `Authenticator`, which all sessions share, keep count: libunftp's own
 //!   `failed_logins_policy` starts afresh with each session.
 //! - With [`ServerBuilder::ftps`](::libunftp::ServerBuilder::ftps) the certificates are read for
-//!   each session, so a new certificate takes effect by itself.
+//!   each session, and where TLS is required, `EPSV` is let through without it. [`MuxServer::tls`]
+//!   reads them once and closes that gap.
+//! - A failed TLS handshake on a data connection is a panic in libunftp's task for it. The session
+//!   goes on, but gets no reply to that transfer.
 //!
 //! # Features
 //!
@@ -124,7 +127,9 @@ mod libunftp;
 mod passive;
 
 #[cfg(feature = "libunftp")]
-pub use self::libunftp::{LeaseGuard, MuxBinder, MuxServer, StorageGenerator, Tracked};
+pub use self::libunftp::{
+    LeaseGuard, MuxBinder, MuxServer, StorageGenerator, Tls, TlsError, Tracked,
+};
 pub use self::passive::{
     Advertised, ClientRule, NotMapped, Passive, PassiveHost, PassiveHostError, PassiveSession,
     PortMap, PortMapError, Reply, ResolveError, ResolverError, SessionAddresses,

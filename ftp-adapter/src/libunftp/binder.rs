@@ -1,5 +1,6 @@
 //! Gives libunftp a lent listening socket wherever it would bind one of its own.
 
+use super::tls::SessionTls;
 use ::libunftp::options::Binder;
 use async_trait::async_trait;
 use mux_core::mux::{Lease, LeaseError, ReserveError};
@@ -26,6 +27,7 @@ pub struct MuxBinder {
     mux: Mux,
     client: Client,
     slot: Arc<Slot>,
+    tls: Option<Arc<SessionTls>>,
 }
 
 /// Ends its session's lease when dropped; its [`MuxBinder`] is of no use afterwards.
@@ -40,7 +42,13 @@ impl MuxBinder {
     #[must_use]
     pub fn new(mux: Mux, client: impl Into<Client>) -> (Self, LeaseGuard) {
         let slot = Arc::new(Slot(Mutex::new(Held::Nothing)));
-        (Self { mux, client: client.into(), slot: Arc::clone(&slot) }, LeaseGuard(slot))
+        let client = client.into();
+        (Self { mux, client, slot: Arc::clone(&slot), tls: None }, LeaseGuard(slot))
+    }
+
+    /// Lets `tls` know of each port that is lent.
+    pub(super) fn with_tls(self, tls: Option<Arc<SessionTls>>) -> Self {
+        Self { tls, ..self }
     }
 }
 
@@ -53,6 +61,9 @@ impl Binder for MuxBinder {
         _passive_ports: RangeInclusive<u16>,
     ) -> io::Result<TcpSocket> {
         self.slot.put(Held::Nothing)?;
+        if let Some(tls) = &self.tls {
+            tls.port_lent();
+        }
         let (lease, listener) = match self.mux.lease(self.client, local_addr).await {
             Ok(lent) => lent,
             Err(error) => return Err(refused(self.client, error)),

@@ -5,9 +5,11 @@ mod binder;
 mod host;
 mod server;
 mod session;
+mod tls;
 mod tracked;
 mod transfers;
 
 pub use binder::{LeaseGuard, MuxBinder};
 pub use server::{MuxServer, StorageGenerator};
+pub use tls::{Tls, TlsError};
 pub use tracked::Tracked;

@@ -4,13 +4,16 @@ use super::accept::accept;
 use super::binder::MuxBinder;
 use super::host::passive_host;
 use super::session::Session;
+use super::tls::{SessionTls, Tls};
 use super::tracked::Tracked;
 use super::transfers::Transfers;
 use crate::passive::{Advertised, SessionAddresses};
+use ::libunftp::options::FtpsRequired;
 use ::libunftp::{ServerBuilder, ServerError};
-use mux_core::Mux;
+use mux_core::{Client, Mux};
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -41,6 +44,7 @@ where
     storage: Arc<dyn Fn() -> S + Send + Sync>,
     builder: Box<MakeBuilder<S, U>>,
     passive_host: Advertised,
+    tls: Option<Tls>,
     drain_timeout: Duration,
     farewell: bool,
 }
@@ -75,10 +79,11 @@ where
             storage: Arc::new(storage),
             builder: Box::new(builder),
             passive_host: Advertised::default(),
+            tls: None,
             drain_timeout: Duration::from_secs(30),
             farewell: true,
         };
-        server.libunftp(&Arc::new(Transfers::new(CancellationToken::new()))).build()?;
+        server.libunftp(&Arc::new(Transfers::new(CancellationToken::new())), None).build()?;
         Ok(server)
     }
 
@@ -91,6 +96,14 @@ where
         self
     }
 
+    /// Offers TLS on control and data connections; without this there is none, unless the builder
+    /// sets it up.
+    #[must_use]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
     /// How long transfers may go on after the shutdown was asked for; 30 s by default.
     #[must_use]
     pub fn drain_timeout(mut self, timeout: Duration) -> Self {
@@ -98,8 +111,9 @@ where
         self
     }
 
-    /// Whether a drained session is told `421 Service shutting down.`; on by default. Switch it
-    /// off where control connections may use TLS: the line would be plain text in their stream.
+    /// Whether a drained session is told `421 Service shutting down.`; on by default. A session in
+    /// TLS is ended without a word, because the line would be plain text in its stream. Switch it
+    /// off where the builder sets up TLS, which is not seen here.
     #[must_use]
     pub fn farewell(mut self, on: bool) -> Self {
         self.farewell = on;
@@ -163,7 +177,16 @@ where
         let host = passive_host(&self.passive_host, &SessionAddresses::new(peer, local));
         let transfers = Arc::new(Transfers::new(cut.clone()));
         let (binder, lease) = MuxBinder::new(self.mux.clone(), peer);
-        let builder = self.libunftp(&transfers).binder(binder);
+        let tls = match self.tls.as_ref().map(|tls| tls.session(Client::from(peer))).transpose() {
+            Ok(tls) => tls,
+            Err(error) => return warn!(%peer, "cannot serve a session: {error}"),
+        };
+        let (config, tls) = tls.unzip();
+        let mut builder = self.libunftp(&transfers, tls.clone());
+        if let Some(config) = config {
+            builder = builder.ftps_manual::<PathBuf>(config);
+        }
+        let builder = builder.binder(binder.with_tls(tls.clone()));
         let server = match builder.passive_host(host).build() {
             Ok(server) => server,
             Err(error) => return warn!(%peer, "cannot serve a session: {error}"),
@@ -171,7 +194,7 @@ where
         debug!(%peer, "session begins");
         let farewell = self.farewell;
         drop(self);
-        let session = Session { stream, server, transfers, lease: Some(lease), farewell };
+        let session = Session { stream, server, transfers, lease: Some(lease), tls, farewell };
         tokio::select! {
             biased;
             ended = session.run(stop) => match ended {
@@ -182,9 +205,21 @@ where
         }
     }
 
-    fn libunftp(&self, transfers: &Arc<Transfers>) -> ServerBuilder<Tracked<S>, U> {
+    fn libunftp(
+        &self,
+        transfers: &Arc<Transfers>,
+        tls: Option<Arc<SessionTls>>,
+    ) -> ServerBuilder<Tracked<S>, U> {
         let (storage, transfers) = (Arc::clone(&self.storage), Arc::clone(transfers));
-        (self.builder)(Box::new(move || Tracked::new(storage(), Arc::clone(&transfers))))
+        let builder = (self.builder)(Box::new(move || {
+            Tracked::new(storage(), Arc::clone(&transfers), tls.clone())
+        }));
+        match &self.tls {
+            Some(tls) if tls.is_required() => {
+                builder.ftps_required(FtpsRequired::All, FtpsRequired::All)
+            }
+            _ => builder,
+        }
     }
 }
 
@@ -197,6 +232,7 @@ where
         f.debug_struct("MuxServer")
             .field("mux", &self.mux)
             .field("passive_host", &self.passive_host)
+            .field("tls", &self.tls)
             .field("drain_timeout", &self.drain_timeout)
             .field("farewell", &self.farewell)
             .finish_non_exhaustive()

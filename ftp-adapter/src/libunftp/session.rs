@@ -1,10 +1,12 @@
 //! Serving one control connection to its end, or draining it.
 
 use super::binder::LeaseGuard;
+use super::tls::SessionTls;
 use super::tracked::Tracked;
 use super::transfers::Transfers;
 use ::libunftp::Server;
 use socket2::{SockRef, TcpKeepalive};
+use std::future::pending;
 use std::io;
 use std::net::Shutdown;
 use std::os::fd::AsFd;
@@ -39,7 +41,8 @@ where
     pub(super) transfers: Arc<Transfers>,
     /// `None` for a server that binds its passive ports itself.
     pub(super) lease: Option<LeaseGuard>,
-    /// Whether to say 421 when drained.
+    pub(super) tls: Option<Arc<SessionTls>>,
+    /// Whether to say 421 when drained, unless TLS has begun.
     pub(super) farewell: bool,
 }
 
@@ -53,7 +56,7 @@ where
     ///
     /// Cancel safety: when dropped, the control connection is closed and the lease revoked.
     pub(super) async fn run(self, stop: CancellationToken) -> io::Result<()> {
-        let Self { stream, server, transfers, lease, farewell } = self;
+        let Self { stream, server, transfers, lease, tls, farewell } = self;
         prepare(&stream)?;
         let control = match Control::of(&stream) {
             Ok(control) => control,
@@ -70,14 +73,24 @@ where
                 stop.cancelled().await;
                 transfers.quiet(REPLY_MOMENT).await;
             } => {
-                control.end(farewell);
+                let plain = tls.as_ref().is_none_or(|tls| !tls.has_begun());
+                control.end(farewell && plain);
                 let _ = serving.await;
             }
+            () = refused(tls.as_deref()) => {}
         }
         drop(lease);
         drop(control);
         transfers.finished().await;
         Ok(())
+    }
+}
+
+/// Waits until TLS is refused to a data connection, for which libunftp has no reply.
+async fn refused(tls: Option<&SessionTls>) {
+    match tls {
+        Some(tls) => tls.refused().await,
+        None => pending().await,
     }
 }
 

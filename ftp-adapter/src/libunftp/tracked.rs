@@ -1,5 +1,6 @@
 //! A storage back-end that lets the server see which transfers are under way.
 
+use super::tls::SessionTls;
 use super::transfers::{Kind, Transfers};
 use async_trait::async_trait;
 use std::fmt::Debug;
@@ -16,11 +17,12 @@ use unftp_core::storage::{Error, ErrorKind, Fileinfo, Metadata, Result, StorageB
 pub struct Tracked<S> {
     inner: S,
     transfers: Arc<Transfers>,
+    tls: Option<Arc<SessionTls>>,
 }
 
 impl<S> Tracked<S> {
-    pub(super) fn new(inner: S, transfers: Arc<Transfers>) -> Self {
-        Self { inner, transfers }
+    pub(super) fn new(inner: S, transfers: Arc<Transfers>, tls: Option<Arc<SessionTls>>) -> Self {
+        Self { inner, transfers, tls }
     }
 
     /// The storage back-end itself.
@@ -31,6 +33,23 @@ impl<S> Tracked<S> {
     async fn run<T>(&self, kind: Kind, operation: impl Future<Output = Result<T>>) -> Result<T> {
         let result = self.transfers.run(kind, operation).await;
         result.unwrap_or_else(|| Err(Error::from(ErrorKind::ConnectionClosed)))
+    }
+
+    /// The same for what goes over a data connection, which must be in TLS where that is required.
+    async fn send_or_receive<T>(
+        &self,
+        kind: Kind,
+        operation: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        self.check_tls()?;
+        self.run(kind, operation).await
+    }
+
+    fn check_tls(&self) -> Result<()> {
+        match &self.tls {
+            Some(tls) if !tls.lets_transfer() => Err(ErrorKind::PermissionDenied.into()),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -74,7 +93,7 @@ impl<U: UserDetail, S: StorageBackend<U>> StorageBackend<U> for Tracked<S> {
     where
         P: AsRef<Path> + Send + Debug,
     {
-        self.run(Kind::Listing, self.inner.list(user, path)).await
+        self.send_or_receive(Kind::Listing, self.inner.list(user, path)).await
     }
 
     async fn list_fmt<P>(&self, user: &U, path: P) -> Result<Cursor<Vec<u8>>>
@@ -82,7 +101,7 @@ impl<U: UserDetail, S: StorageBackend<U>> StorageBackend<U> for Tracked<S> {
         P: AsRef<Path> + Send + Debug,
         Self::Metadata: Metadata + 'static,
     {
-        self.run(Kind::Listing, self.inner.list_fmt(user, path)).await
+        self.send_or_receive(Kind::Listing, self.inner.list_fmt(user, path)).await
     }
 
     async fn list_vec<P>(&self, user: &U, path: P) -> Result<Vec<String>>
@@ -98,6 +117,7 @@ impl<U: UserDetail, S: StorageBackend<U>> StorageBackend<U> for Tracked<S> {
         P: AsRef<Path> + Send + Debug,
         Self::Metadata: Metadata + 'static,
     {
+        self.check_tls().map_err(io::Error::other)?;
         let result = self.transfers.run(Kind::Listing, self.inner.nlst(user, path)).await;
         result.unwrap_or_else(|| Err(io::ErrorKind::ConnectionAborted.into()))
     }
@@ -113,7 +133,8 @@ impl<U: UserDetail, S: StorageBackend<U>> StorageBackend<U> for Tracked<S> {
         W: AsyncWrite + Unpin + Sync + Send + ?Sized,
         P: AsRef<Path> + Send + Debug,
     {
-        self.run(Kind::Streaming, self.inner.get_into(user, path, start, output)).await
+        let operation = self.inner.get_into(user, path, start, output);
+        self.send_or_receive(Kind::Streaming, operation).await
     }
 
     async fn get<P>(
@@ -133,7 +154,8 @@ impl<U: UserDetail, S: StorageBackend<U>> StorageBackend<U> for Tracked<S> {
         P: AsRef<Path> + Send + Debug,
         R: AsyncRead + Send + Sync + Unpin + 'static,
     {
-        self.run(Kind::Streaming, self.inner.put(user, input, path, start)).await
+        let operation = self.inner.put(user, input, path, start);
+        self.send_or_receive(Kind::Streaming, operation).await
     }
 
     async fn del<P: AsRef<Path> + Send + Debug>(&self, user: &U, path: P) -> Result<()> {

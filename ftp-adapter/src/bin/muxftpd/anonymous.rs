@@ -1,39 +1,24 @@
 //! Anonymous login (RFC 1635).
 
-use async_trait::async_trait;
-use unftp_core::auth::{AuthenticationError, Authenticator, Credentials, Principal};
+/// What an anonymous client is called once it is logged in.
+pub(crate) const NAME: &str = "anonymous";
 
-/// Lets `anonymous` and `ftp` in, with any password, and nobody else.
-#[derive(Debug)]
-pub(crate) struct Anonymous;
-
-#[async_trait]
-impl Authenticator for Anonymous {
-    async fn authenticate(
-        &self,
-        username: &str,
-        _credentials: &Credentials,
-    ) -> Result<Principal, AuthenticationError> {
-        if username.eq_ignore_ascii_case("anonymous") || username.eq_ignore_ascii_case("ftp") {
-            Ok(Principal { username: "anonymous".to_owned() })
-        } else {
-            Err(AuthenticationError::BadUser)
-        }
-    }
+/// Whether a client that gives this name logs in anonymously.
+pub(crate) fn is_name(name: &str) -> bool {
+    name.eq_ignore_ascii_case(NAME) || name.eq_ignore_ascii_case("ftp")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn only_the_two_anonymous_names_are_let_in() {
+    #[test]
+    fn only_the_two_anonymous_names_are_meant() {
         for name in ["anonymous", "Anonymous", "ftp", "FTP"] {
-            assert!(Anonymous.authenticate(name, &"guest@example.org".into()).await.is_ok());
+            assert!(is_name(name), "{name:?}");
         }
         for name in ["", "root", "anonymous ", "ftpd", "ånonymous"] {
-            let result = Anonymous.authenticate(name, &"".into()).await;
-            assert!(matches!(result, Err(AuthenticationError::BadUser)), "{name:?}");
+            assert!(!is_name(name), "{name:?}");
         }
     }
 }

@@ -1,25 +1,30 @@
-//! `muxftpd`: an anonymous FTP server that shares a few passive ports among many clients.
+//! `muxftpd`: an FTP server that shares a few passive ports among many clients.
 
+mod account;
 mod anonymous;
 mod download;
 mod limits;
 mod listen;
 mod logging;
+mod login;
 mod options;
+mod panics;
+mod password;
 mod screen;
+mod secrets;
 mod served;
+mod setup;
 mod signals;
+mod users;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use ftp_adapter::{CancellationToken, MuxServer};
-use libunftp::ServerBuilder;
-use libunftp::options::SiteMd5;
-use mux_core::Mux;
+use ftp_adapter::CancellationToken;
 use options::Options;
+use setup::{Checked, Ready};
 use std::error::Error;
+use std::io;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime;
 
@@ -28,11 +33,15 @@ const LAST_FILE_OPERATIONS: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let options = Options::parse();
+    if options.hash_password {
+        return hash_password();
+    }
     let log = match logging::start(options.log_level.as_deref()) {
         Ok(log) => log,
         Err(error) => Options::wrong(ErrorKind::InvalidValue, error),
     };
     limits::raise_descriptor_limit();
+    panics::quieten_libunftp();
 
     let runtime = match runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -54,49 +63,36 @@ fn failed(message: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
+/// Prints the hash of the password on the first line of standard input.
+fn hash_password() -> ExitCode {
+    let mut password = String::new();
+    if let Err(error) = io::stdin().read_line(&mut password) {
+        return failed(&format!("cannot read a password: {error}"));
+    }
+    match password::hash(password.trim_end_matches(['\r', '\n'])) {
+        Ok(hash) => {
+            println!("{hash}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => failed(&error),
+    }
+}
+
 /// Sets everything up, or nothing; then serves until a signal.
 async fn run(options: Options, log: Option<slog::Logger>) -> Result<(), Box<dyn Error>> {
-    let served = served::Served::open(&options.root, options.writable)?;
-    let passive_host = options.passive_host.clone().resolve().await?;
-
-    // The control listeners come first: they fail where another muxftpd runs already, and its
-    // passive ports must not be touched then.
-    let control = listen::bind(&options.listen, &options.passive_ports)?;
-    let addresses = listen::passive_addresses(&control);
-    let mux = Mux::builder(options.passive_ports.clone())
-        .addresses(addresses.iter().copied())
-        .ttl(options.reservation_ttl)
-        .wait(options.wait)
-        .steering(true)
-        .bind()?;
-
-    let authenticator = Arc::new(anonymous::Anonymous);
-    let idle_timeout = options.idle_timeout.as_secs().max(1);
-    let storage = served.clone();
-    let server = MuxServer::new(
-        mux.clone(),
-        move || storage.clone(),
-        move |storage| {
-            ServerBuilder::with_authenticator(storage, authenticator.clone())
-                .greeting("muxftpd ready, log in as anonymous.")
-                .idle_session_timeout(idle_timeout)
-                // Hashing files is too dear for people who are not known.
-                .sitemd5(SiteMd5::None)
-                .logger(log.clone())
-        },
-    )?
-    .passive_host(passive_host.clone())
-    .drain_timeout(options.drain_timeout);
+    let checked = Checked::new(&options).await?;
+    let Ready { server, mux, control, passive } = checked.bind(&options, log)?;
 
     let shutdown = CancellationToken::new();
     signals::watch(shutdown.clone(), options.drain_timeout)?;
     let control_addresses: Vec<_> = control.iter().map(|listener| listener.address).collect();
     screen::show(&screen::Screen {
         options: &options,
-        served: &served,
+        served: &checked.served,
         control: &control_addresses,
-        passive: &addresses,
-        advertised: passive_host.ip(),
+        passive: &passive,
+        advertised: &checked.advertised,
+        users: checked.users.len(),
     });
 
     let listeners = control.into_iter().map(|listener| listener.listener);

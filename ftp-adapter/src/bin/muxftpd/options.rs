@@ -1,15 +1,16 @@
 //! The command line.
 
+use clap::ArgAction::Set;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
-use ftp_adapter::PassiveHost;
-use mux_core::PortSet;
+use ftp_adapter::{PassiveHost, PortMap};
 use std::fmt::Display;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// An anonymous FTP server that shares a few passive ports among many clients.
+/// An FTP server that shares a few passive ports among many clients.
 ///
 /// A passive port is taken per client address, and only from the reply to PASV or EPSV until the
 /// client has connected: nine ports serve any number of clients, each with up to nine transfers
@@ -24,10 +25,50 @@ pub(crate) struct Options {
 
     /// Let clients upload, rename and delete [default: read-only]
     ///
-    /// Without this, every change is refused with 550. Anonymous clients need no password: be
-    /// sure that you want to let the whole network write.
-    #[arg(long)]
+    /// Without this, every change is refused with 550. A user's entry in the users file may say
+    /// otherwise for that user. Anonymous clients need no password: be sure that you want to let
+    /// the whole network write.
+    #[arg(long, action = Set, num_args = 0..=1, require_equals = true, value_name = "BOOL",
+          default_value = "false", default_missing_value = "true", hide_default_value = true,
+          hide_possible_values = true)]
     pub(crate) writable: bool,
+
+    /// The users: a file in JSON
+    ///
+    /// A list of objects with username; password_hash, or pbkdf2_salt, pbkdf2_key and
+    /// pbkdf2_iter, or password; and, if wanted, root, writable, allowed_ip_ranges and
+    /// account_enabled. With users, anonymous clients are let in with --anonymous only.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) users: Option<PathBuf>,
+
+    /// Let anonymous clients in [default: unless there is --users]
+    #[arg(long, action = Set, num_args = 0..=1, require_equals = true, value_name = "BOOL",
+          default_value = "false", default_missing_value = "true", hide_default_value = true,
+          hide_possible_values = true)]
+    pub(crate) anonymous: bool,
+
+    /// A certificate, followed by its chain, in PEM: offer TLS (AUTH TLS, PROT P)
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// The key of the certificate, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// Refuse logins and data connections without TLS
+    #[arg(long, action = Set, num_args = 0..=1, require_equals = true, value_name = "BOOL",
+          default_value = "false", default_missing_value = "true", hide_default_value = true,
+          hide_possible_values = true)]
+    pub(crate) tls_required: bool,
+
+    /// Refuse data connections that do not resume the control connection's own TLS session
+    ///
+    /// Then nobody else behind the client's address can take a connection's place. A session in
+    /// which a data connection does not resume is ended. Not every client resumes.
+    #[arg(long, action = Set, num_args = 0..=1, require_equals = true, value_name = "BOOL",
+          default_value = "false", default_missing_value = "true", hide_default_value = true,
+          hide_possible_values = true)]
+    pub(crate) tls_session_required: bool,
 
     /// Where to accept control connections; may be given several times
     /// [default: 127.0.0.1:2121 and [::1]:2121]
@@ -42,10 +83,12 @@ pub(crate) struct Options {
     ///
     /// Open exactly these in your firewall. At most this many transfers of one client address
     /// can wait for their data connection at a time; different clients do not share the limit.
-    #[arg(long, value_name = "PORTS", default_value = "8192-8200")]
-    pub(crate) passive_ports: PortSet,
+    #[arg(long, value_name = "PORTS", default_value = "8192-8200",
+          value_parser = same_ports)]
+    pub(crate) passive_ports: PortMap,
 
-    /// The address that replies to PASV name: auto, an IPv4 address, or a DNS name
+    /// The address that replies to PASV name: auto, an IPv4 address, or a DNS name; or by
+    /// client, such as 10.0.0.0/8=auto,ftp.example.org
     ///
     /// auto is the address that the client has connected to. Behind NAT or a load balancer, give
     /// the address that clients reach. A DNS name is resolved at the start and every 60 s.
@@ -62,6 +105,22 @@ pub(crate) struct Options {
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration)]
     pub(crate) wait: Duration,
 
+    /// How many reservations one client address may have pending [default: one on each port]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) max_pending_per_client: Option<NonZeroUsize>,
+
+    /// How many client addresses may have reservations pending [default: no limit of its own]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) max_clients: Option<NonZeroUsize>,
+
+    /// How many requests of one client address may wait for a port
+    #[arg(long, value_name = "NUMBER", default_value_t = 256)]
+    pub(crate) max_waiting_per_client: usize,
+
+    /// How many requests of all clients together may wait for a port
+    #[arg(long, value_name = "NUMBER", default_value_t = 16_384)]
+    pub(crate) max_waiting: usize,
+
     /// How long a session may be silent before it is closed
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = whole_seconds)]
     pub(crate) idle_timeout: Duration,
@@ -77,6 +136,10 @@ pub(crate) struct Options {
     /// errors what any client can provoke.
     #[arg(long, value_name = "FILTER")]
     pub(crate) log_level: Option<String>,
+
+    /// Read a password from standard input, print its hash for the users file, and exit
+    #[arg(long, exclusive = true)]
+    pub(crate) hash_password: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -112,6 +175,11 @@ impl Options {
     pub(crate) fn wrong(kind: ErrorKind, message: impl Display) -> ! {
         Self::command().error(kind, message).exit()
     }
+
+    /// Whether anonymous clients are let in.
+    pub(crate) fn lets_anonymous_in(&self) -> bool {
+        self.anonymous || self.users.is_none()
+    }
 }
 
 /// Longer ones are slips of the pen.
@@ -130,6 +198,18 @@ fn positive(text: &str) -> Result<Duration, String> {
         Duration::ZERO => Err("it must be longer than 0s".to_owned()),
         duration => Ok(duration),
     }
+}
+
+/// libunftp names the port that it listens on: it cannot be made to name another.
+fn same_ports(text: &str) -> Result<PortMap, String> {
+    let ports: PortMap =
+        text.parse().map_err(|error: ftp_adapter::PortMapError| error.to_string())?;
+    if ports.is_plain() {
+        return Ok(ports);
+    }
+    Err("muxftpd names the ports that it listens on and cannot map them: forward each port to \
+         the same number"
+        .to_owned())
 }
 
 /// libunftp waits that long for a data connection: a port kept longer would serve nobody.
@@ -165,13 +245,15 @@ mod tests {
         assert_eq!(options.root, PathBuf::from("."));
         assert!(!options.writable);
         assert!(options.listen.is_empty());
-        assert_eq!(options.passive_ports.to_string(), "8192-8200");
+        assert_eq!(options.passive_ports.listened().to_string(), "8192-8200");
         assert_eq!(options.passive_host, PassiveHost::Auto);
         assert_eq!(options.reservation_ttl, Duration::from_secs(15));
         assert_eq!(options.wait, Duration::from_secs(2));
         assert_eq!(options.idle_timeout, Duration::from_secs(600));
         assert_eq!(options.drain_timeout, Duration::from_secs(30));
         assert_eq!(options.log_level, None);
+        assert!(options.lets_anonymous_in());
+        assert!(options.tls_cert.is_none() && !options.tls_required);
     }
 
     #[test]
@@ -192,13 +274,26 @@ mod tests {
         .unwrap();
         assert!(options.writable);
         assert_eq!(options.listen.len(), 2);
-        assert_eq!(options.passive_ports.to_string(), "8192-8193,9000");
+        assert_eq!(options.passive_ports.listened().to_string(), "8192-8193,9000");
         assert_eq!(options.passive_host, PassiveHost::Name("ftp.example.org".to_owned()));
         assert_eq!(options.reservation_ttl, Duration::from_millis(500));
         assert_eq!(options.wait, Duration::ZERO);
         assert_eq!(options.idle_timeout, Duration::from_secs(5400));
         assert_eq!(options.drain_timeout, Duration::ZERO);
         assert_eq!(options.log_level.as_deref(), Some("debug"));
+    }
+
+    #[test]
+    fn a_switch_may_be_given_a_value() {
+        assert!(parse(&["--writable"]).unwrap().writable);
+        assert!(parse(&["--writable=true"]).unwrap().writable);
+        assert!(!parse(&["--writable=false"]).unwrap().writable);
+    }
+
+    #[test]
+    fn with_users_anonymous_clients_are_let_in_on_request_only() {
+        assert!(!parse(&["--users=users.json"]).unwrap().lets_anonymous_in());
+        assert!(parse(&["--users=users.json", "--anonymous"]).unwrap().lets_anonymous_in());
     }
 
     #[test]
@@ -212,6 +307,10 @@ mod tests {
         for (argument, reason) in [
             ("--passive-ports=0", "port 0 cannot be listened on"),
             ("--passive-ports=9-8", "ends before it starts"),
+            ("--passive-ports=30000-30008=8192-8200", "forward each port to the same number"),
+            ("--tls-cert=cert.pem", "--tls-key"),
+            ("--max-clients=0", "number would be zero"),
+            ("--neighbours=24", "unexpected argument"),
             ("--passive-host=::1", "IPv6 clients use EPSV"),
             ("--passive-host=0.0.0.0", "no client can connect"),
             ("--reservation-ttl=0s", "longer than 0s"),

@@ -2,11 +2,12 @@
 
 use crate::options::Options;
 use crate::served::Served;
+use ftp_adapter::Advertised;
 use mux_core::mux::Stats;
 use std::env;
 use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal, Write as _};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// What the start screen tells.
@@ -16,8 +17,9 @@ pub(crate) struct Screen<'a> {
     pub(crate) served: &'a Served,
     pub(crate) control: &'a [SocketAddr],
     pub(crate) passive: &'a [IpAddr],
-    /// The address that `PASV` replies name, unless it is the connection's.
-    pub(crate) advertised: Option<Ipv4Addr>,
+    pub(crate) advertised: &'a Advertised,
+    /// How many users there are.
+    pub(crate) users: usize,
 }
 
 /// Shows the start screen. Its last line, `ready`, says that clients may come.
@@ -58,6 +60,31 @@ fn print(text: &str) {
 }
 
 impl Screen<'_> {
+    fn logins(&self) -> String {
+        let users = match self.users {
+            0 => None,
+            1 => Some("1 user".to_owned()),
+            count => Some(format!("{count} users")),
+        };
+        let anonymous = self.options.lets_anonymous_in().then(|| "anonymous".to_owned());
+        match (users, anonymous) {
+            (Some(users), Some(anonymous)) => format!("{users}, {anonymous}"),
+            (Some(one), None) | (None, Some(one)) => one,
+            (None, None) => "nobody: the users file is empty".to_owned(),
+        }
+    }
+
+    fn tls(&self) -> &'static str {
+        let options = self.options;
+        match (&options.tls_cert, options.tls_required, options.tls_session_required) {
+            (None, ..) => "none: passwords and files are sent as they are",
+            (Some(_), false, false) => "offered",
+            (Some(_), false, true) => "offered; data connections in TLS must resume its session",
+            (Some(_), true, false) => "required",
+            (Some(_), true, true) => "required; data connections must resume its session",
+        }
+    }
+
     fn text(&self, bold: bool) -> String {
         let mut text = format!("muxftpd {}\n", env!("CARGO_PKG_VERSION"));
         let mut line = |label: &str, value: &dyn fmt::Display| {
@@ -69,11 +96,13 @@ impl Screen<'_> {
 
         let access = if self.served.is_writable() { "writable" } else { "read-only" };
         let root = self.served.root().display();
-        line("serving", &format_args!("{root} ({access}, anonymous)"));
+        line("serving", &format_args!("{root} ({access})"));
+        line("logins", &self.logins());
+        line("TLS", &self.tls());
         for address in self.control {
             line("control", address);
         }
-        let ports = &options.passive_ports;
+        let ports = options.passive_ports.listened();
         let count = match ports.len() {
             1 => "1 port".to_owned(),
             count => format!("{count} ports"),
@@ -81,13 +110,7 @@ impl Screen<'_> {
         let addresses: Vec<String> = self.passive.iter().map(ToString::to_string).collect();
         let addresses = addresses.join(", ");
         line("passive", &format_args!("{ports} ({count}) on {addresses}"));
-        match self.advertised {
-            None => line("advertised", &"the address that the client has connected to"),
-            Some(ip) if options.passive_host.to_string() == ip.to_string() => {
-                line("advertised", &ip);
-            }
-            Some(ip) => line("advertised", &format_args!("{} ({ip})", options.passive_host)),
-        }
+        line("advertised", self.advertised);
         line("delivery", &"steering: the kernel gives each session the connections of its client");
         let ttl = duration(options.reservation_ttl);
         line("reservation", &format_args!("{ttl} to connect after PASV or EPSV"));
@@ -115,26 +138,30 @@ mod tests {
     use super::*;
     use clap::Parser;
 
-    fn text(arguments: &[&str], advertised: Option<&str>) -> String {
+    async fn text(arguments: &[&str]) -> String {
         let root = tempfile::tempdir().unwrap();
         let served = Served::open(root.path(), false).unwrap();
         let path = served.root().display().to_string();
+        let options = Options::parse_from([&["muxftpd"], arguments].concat());
         let screen = Screen {
-            options: &Options::parse_from([&["muxftpd"], arguments].concat()),
             served: &served,
             control: &["127.0.0.1:2121".parse().unwrap(), "[::1]:2121".parse().unwrap()],
             passive: &["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()],
-            advertised: advertised.map(|ip| ip.parse().unwrap()),
+            advertised: &options.passive_host.clone().resolve().await.unwrap(),
+            users: usize::from(options.users.is_some()),
+            options: &options,
         };
         screen.text(false).replace(&path, "/srv/ftp")
     }
 
-    #[test]
-    fn the_screen_tells_everything_and_ends_with_ready() {
+    #[tokio::test]
+    async fn the_screen_tells_everything_and_ends_with_ready() {
         let version = env!("CARGO_PKG_VERSION");
         let expected = format!(
             "muxftpd {version}
-  serving      /srv/ftp (read-only, anonymous)
+  serving      /srv/ftp (read-only)
+  logins       anonymous
+  TLS          none: passwords and files are sent as they are
   control      127.0.0.1:2121
   control      [::1]:2121
   passive      8192-8200 (9 ports) on 127.0.0.1, ::1
@@ -146,15 +173,26 @@ mod tests {
 ready
 "
         );
-        assert_eq!(text(&[], None), expected);
+        assert_eq!(text(&[]).await, expected);
     }
 
-    #[test]
-    fn the_advertised_address_and_no_waiting_are_told() {
-        let screen = text(&["--passive-host=192.0.2.7", "--wait=0s"], Some("192.0.2.7"));
+    #[tokio::test]
+    async fn the_advertised_address_and_no_waiting_are_told() {
+        let screen = text(&["--passive-host=192.0.2.7", "--wait=0s"]).await;
         assert!(screen.contains("\n  advertised   192.0.2.7\n"), "{screen}");
         assert!(screen.contains("\n  wait         none: refused at once"), "{screen}");
-        let screen = text(&["--passive-host=ftp.example.org"], Some("192.0.2.7"));
-        assert!(screen.contains("\n  advertised   ftp.example.org (192.0.2.7)\n"), "{screen}");
+        let screen = text(&["--passive-host=localhost"]).await;
+        assert!(screen.contains("\n  advertised   localhost (127.0.0.1)\n"), "{screen}");
+    }
+
+    #[tokio::test]
+    async fn users_and_tls_are_told() {
+        let tls = ["--tls-cert=a", "--tls-key=b"];
+        let screen = text(&[&tls[..], &["--users=c", "--tls-required"]].concat()).await;
+        assert!(screen.contains("\n  logins       1 user\n"), "{screen}");
+        assert!(screen.contains("\n  TLS          required\n"), "{screen}");
+        let screen = text(&[&tls[..], &["--users=c", "--anonymous"]].concat()).await;
+        assert!(screen.contains("\n  logins       1 user, anonymous\n"), "{screen}");
+        assert!(screen.contains("\n  TLS          offered\n"), "{screen}");
     }
 }

@@ -1,5 +1,6 @@
 //! The served directory.
 
+use crate::account::Account;
 use crate::download;
 use async_trait::async_trait;
 use cap_std::ambient_authority;
@@ -27,11 +28,23 @@ pub(crate) struct Served {
 impl Served {
     /// Opens the directory `root`.
     pub(crate) fn open(root: &Path, writable: bool) -> std::result::Result<Self, OpenError> {
-        let error = |error| OpenError { root: root.to_owned(), error };
+        let error = |error| OpenError { path: root.to_owned(), error, is_home: false };
         let root = root.canonicalize().map_err(error)?;
         let files = Arc::new(Filesystem::new(&root).map_err(error)?);
         let directory = Dir::open_ambient_dir(&root, ambient_authority()).map_err(error)?;
         Ok(Self { files, directory: Arc::new(directory), root, writable })
+    }
+
+    /// The directory `home` in it, which must not lead out of it.
+    pub(crate) fn below(&self, home: &Path) -> std::result::Result<Self, OpenError> {
+        let path = self.root.join(home);
+        let inner = Self::open(&path, self.writable)
+            .map_err(|error| OpenError { is_home: true, ..error })?;
+        if inner.root.starts_with(&self.root) {
+            return Ok(inner);
+        }
+        let error = io::Error::other("it leads out of the served directory");
+        Err(OpenError { path, error, is_home: true })
     }
 
     /// Its absolute path.
@@ -51,21 +64,19 @@ impl Served {
 /// Why a directory cannot be served.
 #[derive(Debug)]
 pub(crate) struct OpenError {
-    root: PathBuf,
+    path: PathBuf,
     error: io::Error,
+    is_home: bool,
 }
 
 impl std::fmt::Display for OpenError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let root = self.root.display();
+        let path = self.path.display();
+        let advice = if self.is_home { "make it, or correct the users file" } else { "see --root" };
         match self.error.kind() {
-            io::ErrorKind::NotFound => {
-                write!(f, "the directory {root} does not exist: give an existing one with --root")
-            }
-            io::ErrorKind::NotADirectory => {
-                write!(f, "{root} is not a directory: give one with --root")
-            }
-            _ => write!(f, "cannot serve {root}: {}", self.error),
+            io::ErrorKind::NotFound => write!(f, "the directory {path} does not exist: {advice}"),
+            io::ErrorKind::NotADirectory => write!(f, "{path} is not a directory: {advice}"),
+            _ => write!(f, "cannot serve {path}: {}", self.error),
         }
     }
 }
@@ -73,27 +84,38 @@ impl std::fmt::Display for OpenError {
 impl std::error::Error for OpenError {}
 
 #[async_trait]
-impl<U: UserDetail> StorageBackend<U> for Served {
+impl StorageBackend<Account> for Served {
     type Metadata = Meta;
 
-    // `enter` stays as it is: there are no users with directories of their own.
-
-    fn supported_features(&self) -> u32 {
-        StorageBackend::<U>::supported_features(&*self.files)
+    /// Leaves of it what is `user`'s: its own directory, if it has one, and the right to write.
+    fn enter(&mut self, user: &Account) -> io::Result<()> {
+        self.writable = user.is_writable(self.writable);
+        if let Some(home) = user.home() {
+            *self = self.below(home).map_err(io::Error::other)?;
+        }
+        Ok(())
     }
 
-    async fn metadata<P: AsRef<Path> + Send + Debug>(&self, user: &U, path: P) -> Result<Meta> {
+    fn supported_features(&self) -> u32 {
+        StorageBackend::<Account>::supported_features(&*self.files)
+    }
+
+    async fn metadata<P: AsRef<Path> + Send + Debug>(
+        &self,
+        user: &Account,
+        path: P,
+    ) -> Result<Meta> {
         self.files.metadata(user, path).await
     }
 
-    async fn list<P>(&self, user: &U, path: P) -> Result<Vec<Fileinfo<PathBuf, Meta>>>
+    async fn list<P>(&self, user: &Account, path: P) -> Result<Vec<Fileinfo<PathBuf, Meta>>>
     where
         P: AsRef<Path> + Send + Debug,
     {
         self.files.list(user, path).await
     }
 
-    async fn list_fmt<P>(&self, user: &U, path: P) -> Result<Cursor<Vec<u8>>>
+    async fn list_fmt<P>(&self, user: &Account, path: P) -> Result<Cursor<Vec<u8>>>
     where
         P: AsRef<Path> + Send + Debug,
     {
@@ -102,7 +124,7 @@ impl<U: UserDetail> StorageBackend<U> for Served {
 
     async fn get_into<'a, P, W>(
         &self,
-        _user: &U,
+        _user: &Account,
         path: P,
         start: u64,
         output: &'a mut W,
@@ -118,7 +140,7 @@ impl<U: UserDetail> StorageBackend<U> for Served {
 
     async fn get<P>(
         &self,
-        user: &U,
+        user: &Account,
         path: P,
         start: u64,
     ) -> Result<Box<dyn AsyncRead + Send + Sync + Unpin>>
@@ -128,7 +150,7 @@ impl<U: UserDetail> StorageBackend<U> for Served {
         self.files.get(user, path, start).await
     }
 
-    async fn put<P, R>(&self, user: &U, input: R, path: P, start: u64) -> Result<u64>
+    async fn put<P, R>(&self, user: &Account, input: R, path: P, start: u64) -> Result<u64>
     where
         P: AsRef<Path> + Send + Debug,
         R: AsyncRead + Send + Sync + Unpin + 'static,
@@ -138,27 +160,32 @@ impl<U: UserDetail> StorageBackend<U> for Served {
         self.files.put(user, input, path, start).await
     }
 
-    async fn del<P: AsRef<Path> + Send + Debug>(&self, user: &U, path: P) -> Result<()> {
+    async fn del<P: AsRef<Path> + Send + Debug>(&self, user: &Account, path: P) -> Result<()> {
         self.check_writable()?;
         self.files.del(user, path).await
     }
 
-    async fn mkd<P: AsRef<Path> + Send + Debug>(&self, user: &U, path: P) -> Result<()> {
+    async fn mkd<P: AsRef<Path> + Send + Debug>(&self, user: &Account, path: P) -> Result<()> {
         self.check_writable()?;
         self.files.mkd(user, path).await
     }
 
-    async fn rename<P: AsRef<Path> + Send + Debug>(&self, user: &U, from: P, to: P) -> Result<()> {
+    async fn rename<P: AsRef<Path> + Send + Debug>(
+        &self,
+        user: &Account,
+        from: P,
+        to: P,
+    ) -> Result<()> {
         self.check_writable()?;
         self.files.rename(user, from, to).await
     }
 
-    async fn rmd<P: AsRef<Path> + Send + Debug>(&self, user: &U, path: P) -> Result<()> {
+    async fn rmd<P: AsRef<Path> + Send + Debug>(&self, user: &Account, path: P) -> Result<()> {
         self.check_writable()?;
         self.files.rmd(user, path).await
     }
 
-    async fn cwd<P: AsRef<Path> + Send + Debug>(&self, user: &U, path: P) -> Result<()> {
+    async fn cwd<P: AsRef<Path> + Send + Debug>(&self, user: &Account, path: P) -> Result<()> {
         self.files.cwd(user, path).await
     }
 }
@@ -166,8 +193,28 @@ impl<U: UserDetail> StorageBackend<U> for Served {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::account::Accounts;
     use std::fs;
-    use unftp_core::auth::DefaultUser;
+    use unftp_core::auth::{Principal, UserDetailProvider};
+
+    async fn anonymous() -> Account {
+        let principal = Principal { username: "anonymous".to_owned() };
+        Accounts(Arc::default()).provide_user_detail(&principal).await.unwrap()
+    }
+
+    #[test]
+    fn a_home_is_below_the_root_and_links_do_not_change_that() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().join("root");
+        fs::create_dir_all(root.join("alice")).unwrap();
+        fs::create_dir(directory.path().join("outside")).unwrap();
+        std::os::unix::fs::symlink("../outside", root.join("link")).unwrap();
+        let served = Served::open(&root, false).unwrap();
+        assert!(served.below(Path::new("alice")).unwrap().root().ends_with("root/alice"));
+        let error = |home: &str| served.below(Path::new(home)).unwrap_err().to_string();
+        assert!(error("link").ends_with("it leads out of the served directory"));
+        assert!(error("bob").contains("does not exist"));
+    }
 
     fn denied<T: Debug>(result: Result<T>) -> bool {
         matches!(result.unwrap_err().kind(), ErrorKind::PermissionDenied)
@@ -179,7 +226,7 @@ mod tests {
         fs::write(directory.path().join("file"), "content").unwrap();
         fs::create_dir(directory.path().join("empty")).unwrap();
         let served = Served::open(directory.path(), false).unwrap();
-        let user = &DefaultUser;
+        let user = &anonymous().await;
 
         assert!(denied(served.put(user, &b"new"[..], "/file", 0).await));
         assert!(denied(served.put(user, &b"new"[..], "/other", 0).await));
@@ -201,7 +248,7 @@ mod tests {
     async fn what_was_put_can_be_read_at_once_and_whole() {
         let directory = tempfile::tempdir().unwrap();
         let served = Served::open(directory.path(), true).unwrap();
-        let user = &DefaultUser;
+        let user = &anonymous().await;
         // Around the buffer sizes on the way: a part that stays in a buffer would be missed.
         for length in [0, 1, 4095, 4096, 4097, 65_535, 65_536, 65_537, 327_680, 1_000_001] {
             let bytes: Vec<u8> = (0..length).map(|i: usize| i as u8).collect();
@@ -221,7 +268,7 @@ mod tests {
         let served = Served::open(directory.path(), false).unwrap();
         for path in ["/missing", "/folder", "/link", "/../etc/passwd", "/"] {
             let mut content = Vec::new();
-            let result = served.get_into(&DefaultUser, path, 0, &mut content).await;
+            let result = served.get_into(&anonymous().await, path, 0, &mut content).await;
             assert!(result.is_err() && content.is_empty(), "{path}");
         }
     }
@@ -233,7 +280,7 @@ mod tests {
         fs::write(&file, "").unwrap();
         let missing = directory.path().join("missing");
         let error = |path: &Path| Served::open(path, false).unwrap_err().to_string();
-        assert!(error(&missing).ends_with("does not exist: give an existing one with --root"));
-        assert!(error(&file).ends_with("is not a directory: give one with --root"));
+        assert!(error(&missing).ends_with("does not exist: see --root"));
+        assert!(error(&file).ends_with("is not a directory: see --root"));
     }
 }

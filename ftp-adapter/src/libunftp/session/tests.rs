@@ -39,12 +39,19 @@ async fn session() -> Running {
     let transfers = Arc::new(Transfers::new(cut.clone()));
     let tracked = Arc::clone(&transfers);
     let server = ServerBuilder::<_, DefaultUser>::new(Box::new(move || {
-        Tracked::new(Filesystem::new(&path).unwrap(), Arc::clone(&tracked))
+        Tracked::new(Filesystem::new(&path).unwrap(), Arc::clone(&tracked), None)
     }))
     .build()
     .unwrap();
-    let session =
-        Session { stream: accepted.unwrap().0, server, transfers, lease: None, farewell: true };
+    let stream_of_server = accepted.unwrap().0;
+    let session = Session {
+        stream: stream_of_server,
+        server,
+        transfers,
+        lease: None,
+        tls: None,
+        farewell: true,
+    };
     let task = tokio::spawn(session.run(stop.clone()));
 
     let mut client = Client(BufStream::new(stream.unwrap()));

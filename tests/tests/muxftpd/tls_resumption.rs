@@ -1,0 +1,67 @@
+//! Data connections that resume the TLS session of their control connection.
+
+use mux_tests::Security::Tls;
+use mux_tests::tools::{curl, python};
+use mux_tests::{Endpoint, Way, files};
+use rstest::rstest;
+
+use crate::launch;
+
+/// Logs in with a version of TLS, and downloads over data connections that resume or do not.
+const RESUMING: &str = "
+version, resumes = arguments
+context = ssl.create_default_context(cafile=authority)
+context.maximum_version = context.minimum_version = ssl.TLSVersion[version]
+kind = SameSession if resumes == 'resumes' else ftplib.FTP_TLS
+again = kind(context=context, timeout=60)
+again.connect(host, int(port))
+again.login()
+again.prot_p()
+for round in range(5):
+    whole = []
+    again.retrbinary('RETR file', whole.append)
+    assert len(b''.join(whole)) == 10000
+assert all(SameSession.resumed), SameSession.resumed
+print(len(SameSession.resumed))
+";
+
+#[rstest]
+fn a_client_that_resumes_is_let(
+    #[values("TLSv1_2", "TLSv1_3")] version: &str,
+    #[values(false, true)] required: bool,
+) {
+    let launch = launch().security(Tls);
+    let server = if required { launch.flag("--tls-session-required") } else { launch }.start();
+    server.put("file", &files::content("file", 10_000));
+    let to = Endpoint::new(&server, Way::Ipv4Pasv, Tls);
+    assert_eq!(python(&to, RESUMING, &[version, "resumes"]).text(), "5\n");
+}
+
+#[rstest]
+fn a_client_that_does_not_is_turned_away_where_that_is_required(
+    #[values("TLSv1_2", "TLSv1_3")] version: &str,
+) {
+    let server = launch().security(Tls).start();
+    server.put("file", &files::content("file", 10_000));
+    let to = Endpoint::new(&server, Way::Ipv4Pasv, Tls);
+    assert_eq!(python(&to, RESUMING, &[version, "does not"]).text(), "0\n");
+
+    let server = launch().security(Tls).flag("--tls-session-required").start();
+    server.put("file", &files::content("file", 10_000));
+    let to = Endpoint::new(&server, Way::Ipv4Pasv, Tls);
+    let finished = python(&to, RESUMING, &[version, "does not"]);
+    assert!(!finished.status.success(), "{finished:?}");
+    assert!(finished.stderr.contains("ssl.SSL"), "{finished:?}");
+}
+
+/// curl resumes by itself.
+#[test]
+fn curl_resumes() {
+    let server = launch().security(Tls).flag("--tls-session-required").start();
+    server.put("file", &files::content("file", 10_000));
+    for way in [Way::Ipv4Pasv, Way::Ipv4Epsv] {
+        let to = Endpoint::new(&server, way, Tls);
+        let bytes = curl(&to, &[&to.url("file"), &to.url("file")], b"").succeeded();
+        assert_eq!(bytes.len(), 20_000);
+    }
+}
