@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A transfer is logged at its end. With `mux_core=debug`, every reservation is logged when it is
-//! made, which is exact.
+//! made or refused, which is exact but for the time that it waited.
 
 use serde::Deserialize;
 
@@ -35,12 +35,12 @@ pub(super) fn line(text: &str) -> Line<'_> {
     let (Some(at), client) = (iso(timestamp), fields.client) else { return Line::Malformed };
     let entry = |at, client| Entry { at, client, whole_second: false };
     match (&*fields.message, client) {
-        ("reserved", Some(client)) => Line::Request(entry(at, client)),
+        ("reserved" | "reservation refused", Some(client)) => Line::Request(entry(at, client)),
         ("transfer", Some(client)) => {
             let seconds = fields.seconds.filter(|s| (0.0..1e7).contains(s)).unwrap_or(0.0);
             Line::Transfer(entry(at - (seconds * 1e9) as i64, client))
         }
-        ("reserved" | "transfer", None) => Line::Malformed,
+        ("reserved" | "reservation refused" | "transfer", None) => Line::Malformed,
         _ => Line::Other,
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Log {
 pub(crate) enum LogError {
     #[error("cannot read {name}: {error}")]
     Io { name: String, error: io::Error },
+    #[error("{name} is empty")]
+    Blank { name: String },
     #[error(
         "cannot tell what format {name} has: say --format xferlog, vsftpd, muxftpd (its log in \
          JSON) or csv"
@@ -79,9 +81,9 @@ pub(crate) fn open(
     input.by_ref().take(BEGINNING).read_to_end(&mut beginning).map_err(failed)?;
     let Some(format) = format.or_else(|| detect(&beginning)) else {
         return Err(if beginning.iter().all(u8::is_ascii_whitespace) {
-            LogError::Io { name: name.clone(), error: io::Error::other("it is empty") }
+            LogError::Blank { name }
         } else {
-            LogError::UnknownFormat { name: name.clone() }
+            LogError::UnknownFormat { name }
         });
     };
     let mut notes = Notes::default();

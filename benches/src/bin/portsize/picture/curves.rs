@@ -12,6 +12,7 @@ use crate::study::{Answers, Row, Side};
 pub(super) struct Curve {
     pub(super) name: String,
     pub(super) colour: RGBColor,
+    pub(super) multiplexed: bool,
     /// Whether requests wait.
     pub(super) waiting: bool,
     /// Ports and share refused.
@@ -46,6 +47,7 @@ pub(super) fn curves(report: &Report<'_>) -> Vec<Curve> {
         curves.push(Curve {
             name: format!("{name}, refused at once"),
             colour: colour(side),
+            multiplexed: side.multiplexed,
             waiting: false,
             line: along(last, at_once),
             marks: marks(side, |row| Some(&row.at_once)),
@@ -69,6 +71,7 @@ pub(super) fn curves(report: &Report<'_>) -> Vec<Curve> {
         curves.push(Curve {
             name: format!("{name}, waiting up to {}", written(report.goal.wait)),
             colour: colour(side),
+            multiplexed: side.multiplexed,
             waiting: true,
             line,
             marks,

@@ -41,11 +41,11 @@ pub(super) fn draw<DB: DrawingBackend>(
         pen.words((words, y), 13, INK, HPos::Left, &curve.name)?;
     }
     let mut notes = vec!["Marks: simulated, with 95 % confidence"];
-    notes.push(match (report.goal.wait.is_zero(), formula_for_waiting(report)) {
-        (true, _) => "Lines: Erlang's formula",
-        (false, true) => "Lines: Erlang's formulas",
-        (false, false) => "Solid lines: Erlang's formula",
-    });
+    if report.goal.wait.is_zero() || formula_for_waiting(report) {
+        notes.push("Lines: Erlang's formulas");
+    } else {
+        notes.extend(["Solid lines: Erlang's formula", "Dashed lines join the marks"]);
+    }
     let _ = next();
     for note in notes {
         pen.words((left, next()), 13, INK, HPos::Left, note)?;

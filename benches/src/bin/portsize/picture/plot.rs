@@ -39,9 +39,12 @@ where
     recommended(&pen, &axes, report)?;
     let target = axes.at((axes.ports.1, report.goal.refused));
     pen.dashes(&[(axes.left(), target.1), target], INK, (9, 5), 1)?;
+    let curves = curves::curves(report);
     // What is recommended lies on top.
-    for curve in curves::curves(report).iter().rev() {
-        draw(&pen, &axes, curve)?;
+    for multiplexed in [false, true] {
+        for curve in curves.iter().filter(|curve| curve.multiplexed == multiplexed) {
+            draw(&pen, &axes, curve)?;
+        }
     }
     let right = axes.right() + 14 * scale;
     pen.words(
@@ -90,7 +93,7 @@ impl Axes {
         let coordinates = Cartesian2d::new(
             across,
             lowest.ln()..0.0,
-            (72 * scale..width as i32 - LEGEND * scale, 84 * scale..height as i32 - 56 * scale),
+            (72 * scale..width as i32 - LEGEND * scale, height as i32 - 56 * scale..84 * scale),
         );
         Self { plane: Plane { coordinates, logarithmic }, ports, lowest }
     }
@@ -252,8 +255,7 @@ fn draw<DB: DrawingBackend>(pen: &Pen<'_, DB>, axes: &Axes, curve: &Curve) -> Dr
             pen.line(&line, curve.colour, 2)?;
         }
     }
-    for &(ports, measured) in &curve.marks {
-        let Measured { refused, .. } = measured;
+    for &(ports, Measured { refused, .. }) in &curve.marks {
         if refused.high < axes.lowest {
             continue;
         }
@@ -264,7 +266,8 @@ fn draw<DB: DrawingBackend>(pen: &Pen<'_, DB>, axes: &Axes, curve: &Curve) -> Dr
             continue;
         }
         let half = 4 * pen.scale;
-        for (x, y) in [low, high] {
+        let ends = [(low, refused.low), (high, refused.high)];
+        for ((x, y), _) in ends.into_iter().filter(|(_, share)| *share >= axes.lowest) {
             pen.line(&[(x - half, y), (x + half, y)], curve.colour, 1)?;
         }
         if refused.share >= axes.lowest {

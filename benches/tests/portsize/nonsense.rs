@@ -1,0 +1,64 @@
+//! Whatever is wrong is said in a sentence, and there is no answer then.
+
+use super::{portsize, sample};
+
+#[test]
+fn wrong_options_get_a_sentence() {
+    for (arguments, sentence) in [
+        ("", "say who your clients are"),
+        ("--clients 0", "0 is not in 1..=1000000"),
+        ("--clients -3", "unexpected argument"),
+        ("--clients 3 --rate fast", "write rates like 6/min"),
+        ("--clients 3 --ports 0", "0 ports serve nobody"),
+        ("--clients 3 --ports 70000", "does not say how many ports"),
+        ("--clients 3 --ports 9-5", "ends before it starts"),
+        ("--clients 3 --target 0%", "no number of ports promises"),
+        ("--clients 3 --target 120%", "not a share"),
+        ("--clients 3 --never 100%", "not a share"),
+        ("--clients 3 --ttl 0s", "longer than 0s"),
+        ("--clients 3 --ttl 100ms", "give a --ttl longer"),
+        ("--clients 3 --wait a-while", "write durations like"),
+        ("--clients 3 --connect soon", "exp:200ms"),
+        ("--clients 3 --connect lognormal:2s,1s", "give the shorter time first"),
+        ("--clients 3 --wait-target 5s", "shorter than --wait"),
+        ("--clients 3 --burst 1h --rate 1/s", "cannot be used with"),
+        ("--clients 3 --log x", "cannot be used with"),
+        ("--nat 400", "write 3x400"),
+        ("--clients 3 --requests 1000", "at least 4000"),
+        ("--clients 3 --picture a.jpg", "end its name with .svg or .png"),
+        ("--clients 3 --picture /no/such/place/a.svg", "there is no directory /no/such/place"),
+        ("--clients 3 --live-requests 500", "--live"),
+        ("--clients 3 --frobnicate", "unexpected argument"),
+    ] {
+        refused(arguments, sentence, 2);
+    }
+}
+
+#[test]
+fn what_fails_later_gets_a_sentence_too() {
+    for (arguments, sentence) in [
+        ("--clients 1000000 --rate 1000/s".to_owned(), "so many requests cannot be simulated"),
+        ("--log /no/such/log".to_owned(), "cannot read /no/such/log: No such file"),
+        ("--log /".to_owned(), "cannot read /: Is a directory"),
+        ("--log /dev/null".to_owned(), "/dev/null is empty"),
+        (format!("--log {}", sample("access.log")), "cannot tell what format"),
+        (
+            format!("--log {} --format xferlog", sample("requests.csv")),
+            "hardly a log of the format",
+        ),
+        (format!("--log {}", env!("CARGO_BIN_EXE_portsize")), "cannot tell what format"),
+    ] {
+        refused(&arguments, sentence, 1);
+    }
+}
+
+/// Nothing but the sentence, and at once.
+fn refused(arguments: &str, sentence: &str, status: i32) {
+    let output = portsize(arguments);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains(sentence), "{arguments}: {error}");
+    assert_eq!(output.status.code(), Some(status), "{arguments}: {error}");
+    assert!(output.stdout.is_empty(), "{arguments}");
+    let panicked = error.contains("panicked");
+    assert!(!panicked && error.lines().count() <= 8, "{arguments}: {error}");
+}
