@@ -1,7 +1,7 @@
 //! The deadlines of one shard's reservations, earliest first.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 
 use super::{ReservationId, Time};
 
@@ -23,11 +23,15 @@ impl Entry {
     }
 }
 
-/// A heap in which reservations that ended early stay behind until they are the most, and are
-/// then swept out together: constant work per reservation, memory bounded by the pending ones.
+/// Reservations that ended early stay behind until three in four have, and are then swept out
+/// together: constant work per reservation, memory bounded by the pending ones.
+///
+/// Where all reservations live equally long, each deadline is the latest so far, and a queue will
+/// do. Only those that come out of order take the heap and its sorting.
 #[derive(Debug, Default)]
 pub(super) struct Deadlines {
-    heap: BinaryHeap<Reverse<Entry>>,
+    in_order: VecDeque<Entry>,
+    others: BinaryHeap<Reverse<Entry>>,
     stale: usize,
 }
 
@@ -36,15 +40,20 @@ const SWEEP_FROM: usize = 32;
 
 impl Deadlines {
     pub(super) fn push(&mut self, entry: Entry) {
-        self.heap.push(Reverse(entry));
+        match self.in_order.back() {
+            Some(latest) if latest.deadline > entry.deadline => self.others.push(Reverse(entry)),
+            _ => self.in_order.push_back(entry),
+        }
     }
 
     /// Notes that one reservation whose entry is still in has ended; sweeps when it is time.
     pub(super) fn ended_early(&mut self, is_live: impl Fn(&Entry) -> bool) {
         self.stale += 1;
-        if self.stale > SWEEP_FROM && self.stale > self.heap.len() / 2 {
-            self.heap.retain(|Reverse(entry)| is_live(entry));
-            self.heap.shrink_to(2 * self.heap.len() + SWEEP_FROM);
+        if self.stale > SWEEP_FROM && self.stale > self.len() / 4 * 3 {
+            self.in_order.retain(&is_live);
+            self.in_order.shrink_to(2 * self.in_order.len() + SWEEP_FROM);
+            self.others.retain(|Reverse(entry)| is_live(entry));
+            self.others.shrink_to(2 * self.others.len());
             self.stale = 0;
         }
     }
@@ -52,8 +61,8 @@ impl Deadlines {
     /// Takes out the earliest entry if it is due. It may be that of a reservation which ended
     /// early; the caller says so with [`was_stale`](Self::was_stale).
     pub(super) fn pop_due(&mut self, now: Time) -> Option<Entry> {
-        let due = self.heap.peek()?.0.deadline <= now;
-        if due { self.heap.pop().map(|Reverse(entry)| entry) } else { None }
+        let due = self.first()?.deadline <= now;
+        if due { self.pop() } else { None }
     }
 
     pub(super) fn was_stale(&mut self) {
@@ -63,12 +72,31 @@ impl Deadlines {
     /// The earliest deadline of a live entry. Those before it that are not live are let go of.
     pub(super) fn earliest(&mut self, is_live: impl Fn(&Entry) -> bool) -> Option<Time> {
         loop {
-            let Reverse(first) = self.heap.peek()?;
-            if is_live(first) {
+            let first = self.first()?;
+            if is_live(&first) {
                 return Some(first.deadline);
             }
-            self.heap.pop();
+            self.pop();
             self.was_stale();
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.in_order.len() + self.others.len()
+    }
+
+    fn first(&self) -> Option<Entry> {
+        let other = self.others.peek().map(|Reverse(entry)| entry);
+        self.in_order.front().into_iter().chain(other).min_by_key(|entry| entry.deadline).copied()
+    }
+
+    fn pop(&mut self) -> Option<Entry> {
+        match (self.in_order.front(), self.others.peek()) {
+            (Some(in_order), Some(Reverse(other))) if in_order.deadline <= other.deadline => {
+                self.in_order.pop_front()
+            }
+            (_, Some(_)) => self.others.pop().map(|Reverse(entry)| entry),
+            (_, None) => self.in_order.pop_front(),
         }
     }
 }
@@ -76,10 +104,41 @@ impl Deadlines {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn entry(deadline: u64, slot: u32) -> Entry {
         let id = ReservationId { slot, generation: 0 };
         Entry::new(Time::from_nanos(deadline), id)
+    }
+
+    proptest! {
+        /// Whatever order they come in, and whatever is swept out in between.
+        #[test]
+        fn they_come_earliest_first(
+            steps in prop::collection::vec((0_u64..50, any::<bool>()), 1..300),
+        ) {
+            let mut deadlines = Deadlines::default();
+            let mut live = Vec::new();
+            for (slot, (deadline, ends)) in (0..).zip(steps) {
+                deadlines.push(entry(deadline, slot));
+                if ends {
+                    deadlines.ended_early(|entry| live.contains(&(entry.deadline.as_nanos(), entry.slot)));
+                } else {
+                    live.push((deadline, slot));
+                }
+            }
+            live.sort_unstable();
+            for (deadline, slot) in live.iter().copied() {
+                let is_live = |entry: &Entry| live.contains(&(entry.deadline.as_nanos(), entry.slot));
+                prop_assert_eq!(deadlines.earliest(is_live), Some(Time::from_nanos(deadline)));
+                let mut first = deadlines.pop_due(Time::from_nanos(deadline)).unwrap();
+                while !is_live(&first) {
+                    first = deadlines.pop_due(Time::from_nanos(deadline)).unwrap();
+                }
+                prop_assert_eq!(first.deadline.as_nanos(), deadline, "slot {}", slot);
+            }
+            prop_assert_eq!(deadlines.earliest(|entry| live.iter().any(|it| it.1 == entry.slot)), None);
+        }
     }
 
     #[test]
@@ -103,9 +162,9 @@ mod tests {
         for slot in 1..100_000 {
             deadlines.push(entry(2, slot));
             deadlines.ended_early(|entry| entry.slot == 0);
-            assert!(deadlines.heap.len() <= 2 * SWEEP_FROM + 2);
+            assert!(deadlines.len() <= 2 * SWEEP_FROM + 2);
         }
-        assert!(deadlines.heap.capacity() < 10 * SWEEP_FROM);
+        assert!(deadlines.in_order.capacity() < 10 * SWEEP_FROM);
         assert_eq!(deadlines.pop_due(Time::MAX), Some(entry(1, 0)));
     }
 }

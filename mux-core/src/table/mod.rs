@@ -42,8 +42,10 @@
 //! All slots are allocated at the start, for `capacity` reservations. Clients and deadlines take
 //! memory only while they have reservations.
 
+mod counts;
 mod deadlines;
 mod errors;
+mod hash;
 mod index;
 mod limits;
 #[cfg(test)]
@@ -57,26 +59,28 @@ mod state;
 mod taken;
 mod time;
 
-use std::fmt;
-use std::hash::BuildHasher;
+use std::{fmt, iter};
 
-use foldhash::SharedSeed;
-use foldhash::quality::SeedableRandomState;
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng, SeedableRng};
+use smallvec::SmallVec;
 
 pub use errors::{NotOpened, OpenError, Refusal, ReserveError, Stale};
 pub use limits::Limits;
 pub use time::Time;
 
-use crate::sync::{AtomicUsize, MutexGuard, Ordering, lock};
+use crate::sync::{MutexGuard, Ordering, lock};
 use crate::{Client, PortSet};
+use counts::Counts;
 use deadlines::Entry;
+use hash::{ClientHash, Hasher};
 use index::Index;
 use shard::{Clients, NONE, Shard};
 use slot::{Key, Kind, Slot};
 use state::{Status, Word};
-use taken::TakenPorts;
+
+/// How many due reservations are looked at together.
+const TOGETHER: usize = 16;
 
 #[cfg(not(loom))]
 const SHARDS: usize = 64;
@@ -89,11 +93,8 @@ pub struct Table<P> {
     ports: PortSet,
     capacity: usize,
     limits: Limits,
-    /// Slots in use: reservations and openings, and those ended that were not given back yet.
-    used: AtomicUsize,
-    /// Clients in the shards.
-    clients: AtomicUsize,
-    hasher: SeedableRandomState,
+    counts: Counts,
+    hasher: Hasher,
     index: Index,
     slots: Box<[Slot<P>]>,
     shards: Box<[Shard]>,
@@ -180,17 +181,14 @@ impl<P> Table<P> {
     fn with_random(ports: PortSet, capacity: usize, mut random: StdRng) -> Self {
         assert!((1..=2_000_000_000).contains(&capacity), "capacity must be 1 to 2,000,000,000");
         let index = Index::new(capacity);
-        let hasher = SeedableRandomState::with_seed(random.next_u64(), SharedSeed::global_fixed());
+        let hasher = Hasher::new(random.next_u64());
         Self {
             slots: (0..index.slots()).map(|_| Slot::new()).collect(),
-            shards: (0..SHARDS)
-                .map(|_| Shard::new(hasher.clone(), StdRng::from_rng(&mut random)))
-                .collect(),
+            shards: (0..SHARDS).map(|_| Shard::new(StdRng::from_rng(&mut random))).collect(),
             ports,
             capacity,
             limits: Limits::default(),
-            used: AtomicUsize::new(0),
-            clients: AtomicUsize::new(0),
+            counts: Counts::new(),
             hasher,
             index,
         }
@@ -228,7 +226,7 @@ impl<P> Table<P> {
     /// How many clients have reservations that have not ended. Looks at every shard in turn.
     #[must_use]
     pub fn clients(&self) -> usize {
-        self.shards.iter().map(|shard| self.enter(shard).taken.len()).sum()
+        self.shards.iter().map(|shard| self.enter(shard).len()).sum()
     }
 
     /// Reserves a port for `client` until `deadline`, which may be any time. The port is a
@@ -249,18 +247,19 @@ impl<P> Table<P> {
         if !self.take_room() {
             return Err(ReserveError { reason: Refusal::TableFull, payload });
         }
-        let (mut clients, port) = match self.take_port(client) {
+        let hash = self.hasher.client(client);
+        let (mut clients, port) = match self.take_port(client, hash) {
             Ok(taken) => taken,
             Err(reason) => {
-                self.give_room();
+                self.counts.give_room();
                 return Err(ReserveError { reason, payload });
             }
         };
         let key = Key { client, port };
-        let Some(slot) = self.index.insert(self.hash(key)) else {
-            self.give_port(&mut clients, key);
+        let Some(slot) = self.index.insert(hash.with_port(port)) else {
+            self.give_port(&mut clients, key, hash);
             drop(clients);
-            self.give_room();
+            self.counts.give_room();
             return Err(ReserveError { reason: Refusal::TableFull, payload });
         };
         let kind = match matching {
@@ -284,14 +283,15 @@ impl<P> Table<P> {
     #[must_use = "the payload is the claimed reservation's"]
     pub fn claim(&self, port: u16, client: Client, now: Time) -> Option<P> {
         let key = Key { client, port: self.ports.index_of(port)? };
-        self.index.find(self.hash(key), |number| {
+        let hash = self.hasher.client(client);
+        self.index.find(hash.with_port(key.port), |number| {
             let slot = &self.slots[number as usize];
             let word = slot.load();
             if word.status() != Status::Pending || slot.key() != key || slot.deadline() <= now {
                 return None;
             }
             let payload = slot.end(word)?;
-            self.shard_of(client).push_ended(number, &slot.next_ended);
+            self.shard_of(hash).push_ended(number, &slot.next_ended);
             Some(payload)
         })
     }
@@ -322,25 +322,39 @@ impl<P> Table<P> {
         let mut openings = Vec::new();
         for shard in &self.shards {
             let mut clients = self.enter(shard);
-            while let Some(due) = clients.deadlines.pop_due(now) {
-                let slot = &self.slots[due.slot as usize];
-                let word = slot.load();
-                let same = word.generation() as u32 == due.generation && word.is_live();
-                let Some(payload) = same.then(|| slot.end(word)).flatten() else {
-                    // Ended early. If a claim is at it right now, its slot is yet to come off
-                    // the list of ended ones, and will find no entry to count as stale.
-                    clients.deadlines.was_stale();
-                    continue;
-                };
-                let id = ReservationId { slot: due.slot, generation: word.generation() };
-                let Key { client, port } = slot.key();
-                openings.extend(self.end_opening(&mut clients, due.slot));
-                self.free_slot(&mut clients, due.slot);
-                let port = self.ports.port_at(port).expect("an index within the set's width");
-                expired.push(Expired { id, port, client, payload });
+            loop {
+                // A few at a time: looking at one slot after another before any is touched lets
+                // the processor wait for all of them at once.
+                let due: SmallVec<[_; TOGETHER]> = iter::from_fn(|| clients.deadlines.pop_due(now))
+                    .take(TOGETHER)
+                    .map(|due| (due, self.slots[due.slot as usize].load()))
+                    .collect();
+                if due.is_empty() {
+                    break;
+                }
+                for (due, word) in due {
+                    let Some(payload) = self.end_due(due, word) else {
+                        // Ended early. If a claim is at it right now, its slot is yet to come off
+                        // the list of ended ones, and will find no entry to count as stale.
+                        clients.deadlines.was_stale();
+                        continue;
+                    };
+                    let id = ReservationId { slot: due.slot, generation: word.generation() };
+                    let Key { client, port } = self.slots[due.slot as usize].key();
+                    openings.extend(self.end_opening(&mut clients, due.slot));
+                    self.free_slot(&mut clients, due.slot);
+                    let port = self.ports.port_at(port).expect("an index within the set's width");
+                    expired.push(Expired { id, port, client, payload });
+                }
             }
         }
         expired
+    }
+
+    /// Ends the reservation that a deadline belongs to, if the slot's word is still its own.
+    fn end_due(&self, due: Entry, word: Word) -> Option<P> {
+        let same = word.generation() as u32 == due.generation && word.is_live();
+        same.then(|| self.slots[due.slot as usize].end(word)).flatten()
     }
 
     /// The earliest deadline of a pending reservation; `None` if there is no reservation.
@@ -351,41 +365,32 @@ impl<P> Table<P> {
     }
 
     /// Takes a port for `client` and returns its index, and the lock that it was taken under.
-    fn take_port(&self, client: Client) -> Result<(MutexGuard<'_, Clients>, u16), Refusal> {
-        let shard = self.shard_of(client);
+    fn take_port(
+        &self,
+        client: Client,
+        hash: ClientHash,
+    ) -> Result<(MutexGuard<'_, Clients>, u16), Refusal> {
+        let shard = self.shard_of(hash);
         let mut clients = self.enter(shard);
-        if !clients.taken.contains_key(&client) {
-            if !self.count_client() {
-                // Once more after giving back what has ended anywhere.
-                drop(clients);
-                self.settle();
-                clients = self.enter(shard);
-                // Another session of the client may have come first.
-                if !clients.taken.contains_key(&client) && !self.count_client() {
-                    return Err(Refusal::TooManyClients);
-                }
+        if !clients.has(client, hash) && !self.counts.take_client(&self.limits) {
+            // Once more after giving back what has ended anywhere.
+            drop(clients);
+            self.settle();
+            clients = self.enter(shard);
+            // Another session of the client may have come first.
+            if !clients.has(client, hash) && !self.counts.take_client(&self.limits) {
+                return Err(Refusal::TooManyClients);
             }
-            clients.taken.entry(client).or_insert_with(TakenPorts::new);
         }
-        let Clients { taken, random, pending, .. } = &mut *clients;
-        let ports = taken.get_mut(&client).expect("it is there by now");
-        let width = self.ports.len();
-        if ports.len() >= self.limits.pending_per_client.min(width) {
-            return Err(if ports.len() == width {
-                Refusal::NoFreePort
-            } else {
-                Refusal::PendingLimit
-            });
-        }
-        let port = ports.take(width, random).expect("a port is free");
-        *pending += 1;
+        let most = self.limits.pending_per_client;
+        let port = clients.take(client, hash, &self.hasher, self.ports.len(), most)?;
         Ok((clients, port))
     }
 
     /// Gives a port back, under the lock of its client's shard.
-    fn give_port(&self, clients: &mut Clients, key: Key) {
-        if clients.give_back(key.client, key.port, self.ports.len()) {
-            self.clients.fetch_sub(1, Ordering::Relaxed);
+    fn give_port(&self, clients: &mut Clients, key: Key, hash: ClientHash) {
+        if clients.give_back(key, hash, &self.hasher, self.ports.len()) {
+            self.counts.give_client(&self.limits);
         }
     }
 
@@ -406,7 +411,7 @@ impl<P> Table<P> {
             .into_iter()
             .find_map(|status| slot.end(Word::new(id.generation, status)))
             .ok_or(Stale)?;
-        let shard = self.shard_of(slot.key().client);
+        let shard = self.shard_of(self.hasher.client(slot.key().client));
         let mut clients = self.enter(shard);
         let opening = self.end_opening(&mut clients, id.slot);
         self.free_ended_early(&mut clients, id.slot);
@@ -432,12 +437,13 @@ impl<P> Table<P> {
     fn free_slot(&self, clients: &mut Clients, number: u32) {
         let slot = &self.slots[number as usize];
         let key = slot.key();
+        let hash = self.hasher.client(key.client);
         if !slot.is_opening() {
-            self.give_port(clients, key);
+            self.give_port(clients, key, hash);
         }
         slot.recycle();
-        self.index.remove(self.hash(key), number);
-        self.give_room();
+        self.index.remove(hash.with_port(key.port), number);
+        self.counts.give_room();
     }
 
     /// The same for a slot whose deadline is still in the shard's heap. An opening has none there.
@@ -457,18 +463,9 @@ impl<P> Table<P> {
 
     /// Takes room for one more slot, once more after giving back what has ended anywhere.
     fn take_room(&self) -> bool {
-        let take = || {
-            // Relaxed: a count, which protects nothing. The index cannot overflow because a slot
-            // goes back to it before its room is given back.
-            self.used
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
-                    (used < self.capacity).then_some(used + 1)
-                })
-                .is_ok()
-        };
-        take() || {
+        self.counts.take_room(self.capacity) || {
             self.settle();
-            take()
+            self.counts.take_room(self.capacity)
         }
     }
 
@@ -479,27 +476,8 @@ impl<P> Table<P> {
         }
     }
 
-    /// Counts one more client, if there may be one more. For one who holds its shard's lock.
-    fn count_client(&self) -> bool {
-        // Relaxed: a count, which protects nothing.
-        self.clients
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |clients| {
-                (clients < self.limits.clients).then_some(clients + 1)
-            })
-            .is_ok()
-    }
-
-    fn give_room(&self) {
-        self.used.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    fn shard_of(&self, client: Client) -> &Shard {
-        let hash = self.hasher.hash_one(client);
-        &self.shards[hash as usize % SHARDS]
-    }
-
-    fn hash(&self, key: Key) -> u64 {
-        self.hasher.hash_one(key)
+    fn shard_of(&self, hash: ClientHash) -> &Shard {
+        &self.shards[hash.shard(SHARDS)]
     }
 }
 

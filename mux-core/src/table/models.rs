@@ -373,7 +373,7 @@ fn clients_of_two_shards() -> [Client; 2] {
     let result = found.clone();
     let search = move || {
         let table: Table<()> = Table::with_seed(PORT.to_string().parse().unwrap(), 1, 1);
-        let shard = |last| std::ptr::from_ref(table.shard_of(client(last)));
+        let shard = |last| std::ptr::from_ref(table.shard_of(table.hasher.client(client(last))));
         let other = (2..=255).find(|&last| shard(last) != shard(1)).unwrap();
         *result.lock().unwrap() = Some([client(1), client(other)]);
     };

@@ -32,7 +32,7 @@ impl<P> Table<P> {
         match self.check(id) {
             Err(reason) => Err(OpenError { reason, payload }),
             Ok(()) if !self.take_room() => Err(OpenError { reason: NotOpened::TableFull, payload }),
-            Ok(()) => self.open_with_room(id, payload).inspect_err(|_| self.give_room()),
+            Ok(()) => self.open_with_room(id, payload).inspect_err(|_| self.counts.give_room()),
         }
     }
 
@@ -41,7 +41,8 @@ impl<P> Table<P> {
         // If the slot changes hands before the lock is there, it is another shard's lock; but
         // then the generation has changed as well.
         let key = held.key();
-        let mut clients = self.enter(self.shard_of(key.client));
+        let hash = self.hasher.client(key.client);
+        let mut clients = self.enter(self.shard_of(hash));
         let open = |opening: &ReservationId| self.is_pending(*opening);
         let reason = match self.check(id) {
             Err(reason) => Some(reason),
@@ -50,7 +51,7 @@ impl<P> Table<P> {
         if let Some(reason) = reason {
             return Err(OpenError { reason, payload });
         }
-        let Some(slot) = self.index.insert(self.hash(key)) else {
+        let Some(slot) = self.index.insert(hash.with_port(key.port)) else {
             return Err(OpenError { reason: NotOpened::TableFull, payload });
         };
         let deadline = held.deadline();

@@ -2,12 +2,16 @@
 
 use std::collections::HashMap;
 
-use foldhash::quality::SeedableRandomState;
+use foldhash::quality::RandomState;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use rand::rngs::StdRng;
 
-use super::ReservationId;
 use super::deadlines::Deadlines;
+use super::hash::{ClientHash, Hasher};
+use super::slot::Key;
 use super::taken::TakenPorts;
+use super::{Refusal, ReservationId};
 use crate::Client;
 use crate::sync::{AtomicU32, Mutex, Ordering};
 
@@ -28,22 +32,22 @@ pub(super) struct Shard {
 #[derive(Debug)]
 pub(super) struct Clients {
     /// The clients that have reservations, and the ports those take.
-    pub(super) taken: HashMap<Client, TakenPorts, SeedableRandomState>,
+    taken: HashTable<(Client, TakenPorts)>,
     pub(super) deadlines: Deadlines,
-    pub(super) random: StdRng,
+    random: StdRng,
     /// Reservations that have not ended, as far as this lock has heard.
     pub(super) pending: usize,
     /// The latest opening of each held reservation that has had one, by the number of its slot.
-    pub(super) openings: HashMap<u32, ReservationId, SeedableRandomState>,
+    pub(super) openings: HashMap<u32, ReservationId, RandomState>,
 }
 
 impl Shard {
-    pub(super) fn new(hasher: SeedableRandomState, random: StdRng) -> Self {
+    pub(super) fn new(random: StdRng) -> Self {
         Self {
             ended: AtomicU32::new(NONE),
             clients: Mutex::new(Clients {
-                taken: HashMap::with_hasher(hasher.clone()),
-                openings: HashMap::with_hasher(hasher),
+                taken: HashTable::new(),
+                openings: HashMap::default(),
                 deadlines: Deadlines::default(),
                 random,
                 pending: 0,
@@ -78,26 +82,72 @@ impl Shard {
 }
 
 impl Clients {
+    /// How many clients there are.
+    pub(super) fn len(&self) -> usize {
+        self.taken.len()
+    }
+
+    pub(super) fn has(&self, client: Client, hash: ClientHash) -> bool {
+        self.taken.find(hash.in_shard(), |(other, _)| *other == client).is_some()
+    }
+
+    /// Takes a port out of `width` for a client that may have `most`, and returns its index.
+    pub(super) fn take(
+        &mut self,
+        client: Client,
+        hash: ClientHash,
+        hasher: &Hasher,
+        width: usize,
+        most: usize,
+    ) -> Result<u16, Refusal> {
+        let same = |(other, _): &(Client, TakenPorts)| *other == client;
+        let entry =
+            self.taken.entry(hash.in_shard(), same, |(other, _)| hasher.client(*other).in_shard());
+        let mut entry = match entry {
+            Entry::Occupied(there) => there,
+            Entry::Vacant(new) => new.insert((client, TakenPorts::new())),
+        };
+        let (_, ports) = entry.get_mut();
+        if ports.len() >= most.min(width) {
+            return Err(if ports.len() == width {
+                Refusal::NoFreePort
+            } else {
+                Refusal::PendingLimit
+            });
+        }
+        let port = ports.take(width, &mut self.random).expect("a port is free");
+        self.pending += 1;
+        Ok(port)
+    }
+
     /// Gives a port back to its client, and forgets the client with its last one. Whether it was
     /// the last one.
     #[must_use = "a client that is forgotten is to be uncounted"]
-    pub(super) fn give_back(&mut self, client: Client, port: u16, width: usize) -> bool {
+    pub(super) fn give_back(
+        &mut self,
+        key: Key,
+        hash: ClientHash,
+        hasher: &Hasher,
+        width: usize,
+    ) -> bool {
         self.pending -= 1;
-        let Some(taken) = self.taken.get_mut(&client) else { return false };
-        taken.give_back(port, width);
-        let last = taken.is_empty();
+        let same = |(other, _): &(Client, TakenPorts)| *other == key.client;
+        let Ok(mut entry) = self.taken.find_entry(hash.in_shard(), same) else { return false };
+        let (_, ports) = entry.get_mut();
+        ports.give_back(key.port, width);
+        let last = ports.is_empty();
         if last {
-            self.taken.remove(&client);
-            self.give_memory_back();
+            entry.remove();
+            self.give_memory_back(hasher);
         }
         last
     }
 
     /// Shrinks the map when a crowd has gone. Seldom enough to cost next to nothing per client.
-    fn give_memory_back(&mut self) {
+    fn give_memory_back(&mut self, hasher: &Hasher) {
         let clients = self.taken.len();
         if self.taken.capacity() > 64 + 8 * clients {
-            self.taken.shrink_to(2 * clients);
+            self.taken.shrink_to(2 * clients, |(other, _)| hasher.client(*other).in_shard());
         }
     }
 }

@@ -29,6 +29,8 @@ pub(super) struct Key {
 /// Marks a slot that is an opening of a held reservation, whose port is not its own.
 const OPENING: u32 = 1 << 16;
 
+/// Aligned so that a slot with a small payload is one cache line, and none shares one.
+#[repr(align(64))]
 pub(super) struct Slot<P> {
     state: State,
     // Key and deadline are atomics because a lookup may read them while the slot changes hands.

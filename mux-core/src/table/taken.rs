@@ -1,24 +1,27 @@
 //! The ports one client has taken, and the choice of the next one.
 //!
-//! Ports stand as indexes into the port set. A client with few reservations has a short sorted
-//! list, whatever the width of the set; one with many has a bitmap with a summary on top, in
-//! which a free port is found by looking at words, not at ports.
+//! Ports stand as indexes into the port set. Most clients have one reservation at a time, so one
+//! port takes no allocation. A client with a few has a short sorted list, whatever the width of
+//! the set; one with many has a bitmap with a summary on top, in which a free port is found by
+//! looking at words, not at ports.
 
 use rand::{Rng, RngExt};
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
-/// How many taken ports the sorted list holds without an allocation of its own.
+/// How many taken ports the sorted list holds without a second allocation.
 const INLINE: usize = 12;
 
 #[derive(Debug)]
 pub(super) enum TakenPorts {
-    Few(SmallVec<[u16; INLINE]>),
+    None,
+    One(u16),
+    Few(Box<SmallVec<[u16; INLINE]>>),
     Many(Box<Bitmap>),
 }
 
 impl TakenPorts {
     pub(super) fn new() -> Self {
-        Self::Few(SmallVec::new())
+        Self::None
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -27,6 +30,8 @@ impl TakenPorts {
 
     pub(super) fn len(&self) -> usize {
         match self {
+            Self::None => 0,
+            Self::One(_) => 1,
             Self::Few(taken) => taken.len(),
             Self::Many(bitmap) => bitmap.taken,
         }
@@ -35,16 +40,24 @@ impl TakenPorts {
     /// Takes a free port out of `width`, starting the search at a random one: a port that can be
     /// predicted can be stolen (RFC 2577, section 8).
     pub(super) fn take(&mut self, width: usize, random: &mut impl Rng) -> Option<u16> {
+        let free = width - self.len();
+        if free == 0 {
+            return None;
+        }
         match self {
+            Self::None => {
+                let port = random.random_range(0..free) as u16;
+                *self = Self::One(port);
+                Some(port)
+            }
+            &mut Self::One(first) => {
+                let mut taken = smallvec![first];
+                let port = take_from_list(&mut taken, free, random);
+                *self = Self::Few(Box::new(taken));
+                Some(port)
+            }
             Self::Few(taken) => {
-                let free = width - taken.len();
-                if free == 0 {
-                    return None;
-                }
-                let rank = random.random_range(0..free);
-                let below = ports_below(taken, rank);
-                let port = (rank + below) as u16;
-                taken.insert(below, port);
+                let port = take_from_list(taken, free, random);
                 if taken.len() > few(width) {
                     *self = Self::Many(Bitmap::new(width, taken));
                 }
@@ -57,6 +70,8 @@ impl TakenPorts {
     /// Gives a taken port back.
     pub(super) fn give_back(&mut self, port: u16, width: usize) {
         match self {
+            Self::One(taken) if *taken == port => *self = Self::None,
+            Self::None | Self::One(_) => debug_assert!(false, "port {port} was not taken"),
             Self::Few(taken) => match taken.binary_search(&port) {
                 Ok(position) => {
                     taken.remove(position);
@@ -68,7 +83,7 @@ impl TakenPorts {
                 // Well below where the bitmap began, so that a client at the border does not go
                 // to and fro.
                 if bitmap.taken <= few(width) / 4 {
-                    *self = Self::Few(bitmap.iter().collect());
+                    *self = Self::Few(Box::new(bitmap.iter().collect()));
                 }
             }
         }
@@ -78,6 +93,15 @@ impl TakenPorts {
 /// Up to how many taken ports a sorted list is the smaller of the two.
 fn few(width: usize) -> usize {
     INLINE.max(width / 256)
+}
+
+/// Takes one of the `free` ports that are not in the sorted list.
+fn take_from_list(taken: &mut SmallVec<[u16; INLINE]>, free: usize, random: &mut impl Rng) -> u16 {
+    let rank = random.random_range(0..free);
+    let below = ports_below(taken, rank);
+    let port = (rank + below) as u16;
+    taken.insert(below, port);
+    port
 }
 
 /// How many of the `taken` ports lie below the free port of that rank.
@@ -251,7 +275,7 @@ mod tests {
             ports.sort_unstable();
             match &taken {
                 TakenPorts::Few(few) => assert_eq!(few.as_slice(), ports),
-                TakenPorts::Many(_) => panic!("still a bitmap"),
+                other => panic!("not a list: {other:?}"),
             }
         }
     }

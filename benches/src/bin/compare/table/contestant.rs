@@ -3,6 +3,7 @@
 use super::design::{Design, Key};
 use super::operation::Operation;
 use super::share::{LATER, Share, Spent, client, reserve};
+use super::stopwatch::Stopwatch;
 use mux_core::Client;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -61,11 +62,14 @@ impl Keys {
         let strangers = self.strangers.chunks(self.strangers.len() / threads);
         let each = self.pending.len().div_ceil(threads);
         let pending = self.pending.chunks_mut(each);
+        let stopwatch = Stopwatch::for_threads(threads);
         let own = |thread: usize| -> Client { client((1 << 27) + (thread << 20)) };
         pending
             .zip(strangers)
             .enumerate()
-            .map(|(thread, (pending, strangers))| Share::new(pending, strangers, own(thread)))
+            .map(|(thread, (pending, strangers))| {
+                Share::new(pending, strangers, own(thread), stopwatch)
+            })
             .collect()
     }
 }
@@ -114,9 +118,10 @@ impl<D: Design + Sync> Contestant for Shared<D> {
                     })
                 })
                 .collect();
-            working.into_iter().map(|work| work.join().expect("no design panics")).sum::<Spent>()
+            let spent = working.into_iter().map(|work| work.join().expect("no design panics"));
+            spent.reduce(Spent::together)
         });
-        Some(spent.each())
+        spent.map(Spent::each)
     }
 }
 

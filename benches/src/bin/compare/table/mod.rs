@@ -6,6 +6,7 @@ mod maps;
 mod operation;
 mod ours;
 mod share;
+mod stopwatch;
 
 use crate::counting::allocated_by;
 use crate::effort::Effort;

@@ -2,11 +2,11 @@
 
 use super::design::{Design, Key};
 use super::operation::Operation;
+use super::stopwatch::Stopwatch;
 use mux_core::Client;
 use std::hint::black_box;
-use std::iter::Sum;
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The deadline of reservations that are not to expire.
 pub(super) const LATER: u64 = u64::MAX;
@@ -18,6 +18,7 @@ const BATCH: usize = 1024;
 
 /// What one thread works on.
 pub(super) struct Share<'a> {
+    stopwatch: Stopwatch,
     pending: &'a mut [Key],
     strangers: &'a [Key],
     /// The first of the clients that nobody else touches.
@@ -28,8 +29,9 @@ pub(super) struct Share<'a> {
 }
 
 /// How long how many operations took.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Spent {
+    stopwatch: Stopwatch,
     time: Duration,
     operations: usize,
 }
@@ -40,20 +42,24 @@ impl Spent {
         self.time.as_nanos() as f64 / self.operations as f64
     }
 
-    fn add(&mut self, operations: usize, work: impl FnOnce()) {
-        let start = Instant::now();
-        work();
-        self.time += start.elapsed();
-        self.operations += operations;
+    fn nothing(stopwatch: Stopwatch) -> Self {
+        Self { stopwatch, time: Duration::ZERO, operations: 0 }
     }
-}
 
-impl Sum for Spent {
-    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
-        all.fold(Self::default(), |sum, one| Self {
-            time: sum.time + one.time,
-            operations: sum.operations + one.operations,
-        })
+    /// What several threads have spent, each in its own time.
+    pub(super) fn together(self, other: Self) -> Self {
+        Self {
+            time: self.time + other.time,
+            operations: self.operations + other.operations,
+            ..self
+        }
+    }
+
+    fn add(&mut self, operations: usize, work: impl FnOnce()) {
+        let start = self.stopwatch.now();
+        work();
+        self.time += self.stopwatch.now().saturating_sub(start);
+        self.operations += operations;
     }
 }
 
@@ -68,8 +74,13 @@ pub(super) fn reserve<D: Design>(table: &D, client: Client, deadline: u64) -> (u
 }
 
 impl<'a> Share<'a> {
-    pub(super) fn new(pending: &'a mut [Key], strangers: &'a [Key], own: Client) -> Self {
-        Self { pending, strangers, own, next_pending: 0, next_stranger: 0 }
+    pub(super) fn new(
+        pending: &'a mut [Key],
+        strangers: &'a [Key],
+        own: Client,
+        stopwatch: Stopwatch,
+    ) -> Self {
+        Self { stopwatch, pending, strangers, own, next_pending: 0, next_stranger: 0 }
     }
 
     /// Does `operation` again and again, until `time` has been spent on it.
@@ -82,7 +93,7 @@ impl<'a> Share<'a> {
     ) -> Spent {
         let held: Vec<D::Ticket> =
             (0..operation.held(width)).map(|_| reserve(table, self.own, LATER).1).collect();
-        let mut spent = Spent::default();
+        let mut spent = Spent::nothing(self.stopwatch);
         while spent.time < time {
             match operation {
                 Operation::ClaimHit => self.claim_hits(table, &mut spent),
