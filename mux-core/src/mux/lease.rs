@@ -91,9 +91,14 @@ impl Mux {
         let address = groups.listening_on(local).ok_or(LeaseError::NotBound(local))?;
         // Kept until the end, so that each further attempt gets another port.
         let mut crowded = Vec::new();
+        let mut crowding = None;
         loop {
             let delivery = Delivery::Listener { address };
-            let reserved = self.core.admit(client, Matching::Identity, delivery).await?;
+            let reserved = match self.core.admit(client, Matching::Identity, delivery).await {
+                Ok(reserved) => reserved,
+                // That every other port is taken is only half of the truth.
+                Err(error) => return Err(crowding.map_or(error.into(), LeaseError::Lend)),
+            };
             let ports = self.core.table.ports();
             let port = ports.index_of(reserved.port).expect("the table reserves its own ports");
             let lease = Lease {
@@ -116,10 +121,11 @@ impl Mux {
                 Ok(listener) => return Ok((lease, listener)),
                 Err(LendFailure::Closed) => return Err(ReserveError::ShutDown.into()),
                 Err(LendFailure::Expired) => return Err(LeaseError::Expired),
-                Err(LendFailure::Lend(LendError::Full | LendError::TooManyPorts))
+                Err(LendFailure::Lend(error @ (LendError::Full | LendError::TooManyPorts)))
                     if crowded.len() + 1 < ports.len() =>
                 {
                     crowded.push(lease);
+                    crowding = Some(error);
                 }
                 Err(LendFailure::Lend(error)) => return Err(error.into()),
             }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::error::Unavailable;
+use super::error::{LendError, Unavailable};
 use super::group::{Group, Options};
 use super::member::LeaseId;
 use super::outcome::Ended;
@@ -56,10 +56,14 @@ fn probe_on(address: IpAddr) -> Result<(), Unavailable> {
     let attach = |source| Unavailable::Attach { address, source };
     let (mut group, own) =
         Group::bind((address, 0).into(), options, Arc::new(Spares::new())).map_err(attach)?;
-    let lend = |group: &mut Group, client, lease| match group.lend(client, LeaseId::new(lease)) {
-        Ok(lent) => Ok(lent.listener),
-        Err(super::LendError::System(source)) => Err(attach(source)),
-        Err(_) => Err(not_followed("lend")),
+    let lend = |group: &mut Group, client, lease| loop {
+        match group.lend(client, LeaseId::new(lease)) {
+            Ok(lent) => return Ok(lent.listener),
+            // The process has steered much just now.
+            Err(LendError::TooFast { retry_in }) => thread::sleep(retry_in),
+            Err(LendError::System(source)) => return Err(attach(source)),
+            Err(_) => return Err(not_followed("lend")),
+        }
     };
 
     // Index 1 for somebody else, index 2 for us: the program must pick one of several.

@@ -1,0 +1,21 @@
+//! Running out of descriptors on purpose, in a process of its own.
+
+use std::fs::File;
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+/// Takes every descriptor that is left, up to a low limit.
+pub(crate) fn exhaust() -> Vec<File> {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    setrlimit(Resource::RLIMIT_NOFILE, 512, hard).unwrap();
+    let mut files = Vec::new();
+    loop {
+        match File::open("/dev/null") {
+            Ok(file) => files.push(file),
+            Err(error) => {
+                assert_eq!(error.raw_os_error(), Some(libc::EMFILE), "{error}");
+                return files;
+            }
+        }
+    }
+}
