@@ -17,12 +17,15 @@ async fn main() {
     let mut root = PathBuf::from(".");
     let mut ports = 0..=0;
     let mut listen: Vec<SocketAddr> = Vec::new();
+    let (mut certificate, mut key) = (None, None);
     let mut arguments = env::args().skip(1);
     while let (Some(option), Some(value)) = (arguments.next(), arguments.next()) {
         match option.as_str() {
             "--root" => root = PathBuf::from(value),
             "--passive-ports" => ports = range(&value),
             "--listen" => listen.push(value.parse().expect("an address and a port")),
+            "--tls-cert" => certificate = Some(value),
+            "--tls-key" => key = Some(value),
             // libunftp waits 15 s for a connection, and for a port not at all.
             "--reservation-ttl" | "--wait" => {}
             _ => panic!("{option} is no option of this server"),
@@ -32,12 +35,21 @@ async fn main() {
     println!("plain_libunftp");
     for address in listen {
         let (root, ports) = (root.clone(), ports.clone());
+        let tls = certificate.clone().zip(key.clone());
         // libunftp does not say which port it was given, so it is not left to the system.
         let control = free(address);
         tokio::spawn(async move {
             let storage = Box::new(move || Filesystem::new(root.clone()).expect("a directory"));
-            let server = ServerBuilder::new(storage).passive_ports(ports).build();
-            server.expect("a server").listen(control.to_string()).await.expect("it listens");
+            let mut server = ServerBuilder::new(storage).passive_ports(ports);
+            if let Some((certificate, key)) = tls {
+                server = server.ftps(certificate, key);
+            }
+            server
+                .build()
+                .expect("a server")
+                .listen(control.to_string())
+                .await
+                .expect("it listens");
         });
         while TcpStream::connect(control).await.is_err() {
             tokio::task::yield_now().await;

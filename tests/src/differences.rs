@@ -159,3 +159,14 @@ pub const QUIT_IN_A_TRANSFER: Difference<Replies> =
 /// transfer is over. RFC 959 allows both.
 pub const NOOP_IN_A_TRANSFER: Difference<Replies> =
     Difference { rule: &["226 ", "200 ", "200 "], libunftp: &["200 ", "200 ", "226 "] };
+
+/// Whether the server leaves out the end of TLS (close_notify) on the data connection of an
+/// upload. With libunftp the file is there and 226 follows, but strict clients, such as Python's
+/// ftplib, raise an error.
+pub const UPLOADS_ARE_CUT_OFF: Difference<bool> = Difference { rule: false, libunftp: true };
+
+/// Whether a TLS handshake on the control connection may be lost. libunftp goes on reading commands
+/// for a moment after it has answered `AUTH` with 234. When the client is quicker than that, which
+/// takes a busy machine and a short way, the beginning of its handshake is taken for a command.
+/// There is no witness, because nothing can bring it about for certain: clients try again.
+pub const AUTH_IS_A_RACE: Difference<bool> = Difference { rule: false, libunftp: true };

@@ -13,6 +13,7 @@ pub mod files;
 pub mod guard;
 pub mod holding;
 pub mod launch;
+pub mod namespace;
 pub mod passive_ports;
 mod permit;
 pub mod process;

@@ -54,7 +54,7 @@ impl Program {
     }
 
     /// The environment variable that names another binary.
-    fn variable(self) -> &'static str {
+    pub(crate) fn variable(self) -> &'static str {
         match self {
             Self::Muxftpd => "MUXFTPD",
             Self::TinyFtpd => "TINY_FTPD",

@@ -5,6 +5,7 @@ mod binder;
 mod host;
 mod server;
 mod session;
+mod tickets;
 mod tls;
 mod tracked;
 mod transfers;

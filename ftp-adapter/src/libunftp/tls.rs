@@ -1,5 +1,6 @@
 //! TLS on control and data connections (RFC 4217), each session by itself.
 
+use super::tickets::FirstConnectionOnly;
 use mux_core::Client;
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, ring};
@@ -104,7 +105,12 @@ impl Tls {
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(resolver));
-        config.ticketer = ring::Ticketer::new()?;
+        let tickets = ring::Ticketer::new()?;
+        config.ticketer = if self.session_required {
+            tickets
+        } else {
+            Arc::new(FirstConnectionOnly::new(tickets))
+        };
         config.session_storage = ServerSessionMemoryCache::new(REMEMBERED);
         Ok((Arc::new(config), session))
     }

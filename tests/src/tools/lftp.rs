@@ -18,8 +18,9 @@ pub fn lftp(to: &Endpoint, script: &str) -> Finished {
     let mut settings = vec![
         "set cmd:fail-exit yes".to_owned(),
         "set cmd:interactive no".to_owned(),
-        "set net:max-retries 1".to_owned(),
-        "set net:timeout 30".to_owned(),
+        format!("set net:max-retries {}", if to.tries_again { 6 } else { 1 }),
+        format!("set net:timeout {}", if to.tries_again { 10 } else { 30 }),
+        "set net:reconnect-interval-base 1".to_owned(),
         format!("set ftp:prefer-epsv {}", to.passive == Passive::Epsv),
     ];
     match to.authority() {

@@ -10,8 +10,16 @@ use crate::way::Endpoint;
 /// PASV and EPSV by the family it believes to speak.
 const SESSION: &str = "
 import ftplib, io, os, socket, ssl, sys, threading
-host, port, passive, authority = sys.argv[1:5]
-arguments = sys.argv[5:]
+host, port, passive, authority, tries = sys.argv[1:6]
+arguments = sys.argv[6:]
+class Noting(ssl.SSLSocket):
+    '''Notes connections that end without a word of TLS, where ftplib would raise.'''
+    cut_off = 0
+    def unwrap(self):
+        try:
+            return super().unwrap()
+        except ssl.SSLEOFError:
+            Noting.cut_off += 1
 class SameSession(ftplib.FTP_TLS):
     '''Resumes the TLS session of the control connection on data connections.'''
     resumed = []
@@ -24,12 +32,20 @@ class SameSession(ftplib.FTP_TLS):
         return connection, size
 def login():
     if authority:
-        session = SameSession(context=ssl.create_default_context(cafile=authority), timeout=60)
+        context = ssl.create_default_context(cafile=authority)
+        context.sslsocket_class = Noting
+        session = SameSession(context=context, timeout=60)
     else:
         session = ftplib.FTP(timeout=60)
-    session.connect(host, int(port))
-    if authority:
-        session.auth()
+    for attempt in range(int(tries)):
+        try:
+            session.connect(host, int(port))
+            if authority:
+                session.auth()
+            break
+        except (OSError, EOFError) as error:
+            if attempt + 1 == int(tries):
+                raise
     session.login()
     if authority:
         session.prot_p()
@@ -66,6 +82,7 @@ fn command(to: &Endpoint, program: &str, arguments: &[&str]) -> Command {
     python.args(["-I", "-c", &format!("{SESSION}{program}")]);
     python.args([&to.control.ip().to_string(), &to.control.port().to_string()]);
     python.arg(Passive::command(to.passive)).arg(to.authority().unwrap_or_default());
+    python.arg(if to.tries_again { "6" } else { "1" });
     python.args(arguments);
     python
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use mux_tests::Program::{self, Muxftpd, TinyFtpd};
-use mux_tests::Security::{self, Plain};
+use mux_tests::Security::{self, Plain, Tls};
 use mux_tests::Way::{self, Ipv4Epsv, Ipv4Pasv, Ipv6Epsv};
 use mux_tests::tools::lftp;
 use mux_tests::{Endpoint, files};
@@ -16,7 +16,7 @@ use crate::{LENGTH, has_arrived, server};
 fn lists(
     #[values(Muxftpd, TinyFtpd)] program: Program,
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
-    #[values(Plain)] security: Security,
+    #[values(Plain, Tls)] security: Security,
 ) {
     let server = server(program, security);
     let to = Endpoint::new(&server, way, security);
@@ -33,7 +33,7 @@ fn lists(
 fn downloads(
     #[values(Muxftpd, TinyFtpd)] program: Program,
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
-    #[values(Plain)] security: Security,
+    #[values(Plain, Tls)] security: Security,
 ) {
     let server = server(program, security);
     let to = Endpoint::new(&server, way, security);
@@ -56,7 +56,7 @@ fn downloads(
 fn uploads(
     #[values(Muxftpd, TinyFtpd)] program: Program,
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
-    #[values(Plain)] security: Security,
+    #[values(Plain, Tls)] security: Security,
 ) {
     let server = server(program, security);
     let to = Endpoint::new(&server, way, security);
@@ -78,7 +78,7 @@ fn uploads(
 fn asks_for_what_is_not_there(
     #[values(Muxftpd, TinyFtpd)] program: Program,
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
-    #[values(Plain)] security: Security,
+    #[values(Plain, Tls)] security: Security,
 ) {
     let server = server(program, security);
     let to = Endpoint::new(&server, way, security);

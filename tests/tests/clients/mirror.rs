@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use mux_tests::Program::{self, Muxftpd, TinyFtpd};
-use mux_tests::Security::{self, Plain};
+use mux_tests::Security::{self, Plain, Tls};
 use mux_tests::Way::Ipv4Epsv;
 use mux_tests::tools::lftp;
 use mux_tests::{Endpoint, Launch, Ports, files};
@@ -43,7 +43,7 @@ fn has_grown(root: &Path) {
 #[rstest]
 fn comes_down_whole(
     #[values(Muxftpd, TinyFtpd)] program: Program,
-    #[values(Plain)] security: Security,
+    #[values(Plain, Tls)] security: Security,
 ) {
     let launch = Launch::new(program, &Ports::consecutive(9)).security(security);
     let server = launch.option("--wait", "50s").start();
@@ -57,7 +57,7 @@ fn comes_down_whole(
 #[rstest]
 fn goes_up_whole(
     #[values(Muxftpd, TinyFtpd)] program: Program,
-    #[values(Plain)] security: Security,
+    #[values(Plain, Tls)] security: Security,
 ) {
     let launch = Launch::new(program, &Ports::consecutive(9)).security(security);
     let server = launch.flag("--writable").option("--wait", "50s").start();

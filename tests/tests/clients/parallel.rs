@@ -5,7 +5,7 @@ use std::fs;
 use std::thread;
 
 use mux_tests::Program::{self, Muxftpd, TinyFtpd};
-use mux_tests::Security::{self, Plain};
+use mux_tests::Security::{self, Plain, Tls};
 use mux_tests::Way::{self, Ipv4Epsv, Ipv4Pasv, Ipv6Epsv};
 use mux_tests::tools::{curl, lftp, python};
 use mux_tests::{Endpoint, Launch, Ports, Server, files};
@@ -32,7 +32,7 @@ fn server(program: Program, security: Security) -> Server {
 fn curls(
     #[values(Muxftpd, TinyFtpd)] program: Program,
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
-    #[values(Plain)] security: Security,
+    #[values(Plain, Tls)] security: Security,
 ) {
     let server = server(program, security);
     let to = &Endpoint::new(&server, way, security);
@@ -58,7 +58,7 @@ fn curls(
 fn ftplib_sessions(
     #[values(Muxftpd, TinyFtpd)] program: Program,
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
-    #[values(Plain)] security: Security,
+    #[values(Plain, Tls)] security: Security,
 ) {
     let script = "
 threads, rounds = map(int, arguments)
@@ -94,7 +94,7 @@ assert len(done) == threads, done
 fn pieces_of_one_file_with_lftp(
     #[values(Muxftpd, TinyFtpd)] program: Program,
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
-    #[values(Plain)] security: Security,
+    #[values(Plain, Tls)] security: Security,
 ) {
     const LENGTH: usize = 4 << 20;
     let server = server(program, security);

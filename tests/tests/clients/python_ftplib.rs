@@ -3,10 +3,10 @@
 use std::fs;
 
 use mux_tests::Program::{self, Muxftpd, TinyFtpd};
-use mux_tests::Security::{self, Plain};
+use mux_tests::Security::{self, Plain, Tls};
 use mux_tests::Way::{self, Ipv4Epsv, Ipv4Pasv, Ipv6Epsv};
 use mux_tests::tools::python;
-use mux_tests::{Endpoint, files};
+use mux_tests::{Endpoint, differences, files};
 use rstest::rstest;
 
 use crate::{LENGTH, has_arrived, server};
@@ -15,10 +15,10 @@ use crate::{LENGTH, has_arrived, server};
 fn does_it_all(
     #[values(Muxftpd, TinyFtpd)] program: Program,
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
-    #[values(Plain)] security: Security,
+    #[values(Plain, Tls)] security: Security,
 ) {
     let script = "
-down, inside = arguments
+down, inside, cut_off = arguments
 assert sorted(session.nlst()) == ['directory', 'down', 'empty'], session.nlst()
 lines = []
 session.retrlines('LIST', lines.append)
@@ -46,13 +46,20 @@ session.cwd('directory')
 with open(inside, 'wb') as file:
     session.retrbinary('RETR inside', file.write)
 session.cwd('/')
+assert Noting.cut_off == int(cut_off), Noting.cut_off
 print(session.quit())
 ";
     let server = server(program, security);
     let local = tempfile::tempdir().unwrap();
     let [down, inside] = ["down", "inside"].map(|name| local.path().join(name));
     let to = Endpoint::new(&server, way, security);
-    let printed = python(&to, script, &[down.to_str().unwrap(), inside.to_str().unwrap()]).text();
+    let uploads_cut_off = match security {
+        Plain => 0,
+        Tls => 4 * u8::from(differences::UPLOADS_ARE_CUT_OFF.of(program)),
+    };
+    let arguments =
+        [down.to_str().unwrap(), inside.to_str().unwrap(), &uploads_cut_off.to_string()];
+    let printed = python(&to, script, &arguments).text();
     assert!(printed.starts_with("221"), "{printed}");
     files::assert_own("down", LENGTH, &fs::read(&down).unwrap());
     files::assert_own("inside", LENGTH, &fs::read(&inside).unwrap());

@@ -2,9 +2,10 @@
 
 use std::io::{Cursor, Read};
 use std::sync::Arc;
+use std::time::Duration;
 
 use mux_tests::Program::{self, Muxftpd, TinyFtpd};
-use mux_tests::Security::{self, Plain};
+use mux_tests::Security::{self, Plain, Tls};
 use mux_tests::Way::{self, Ipv4Epsv, Ipv4Pasv, Ipv6Epsv};
 use mux_tests::{Endpoint, Passive, files};
 use rstest::rstest;
@@ -12,20 +13,20 @@ use suppaftp::rustls::pki_types::CertificateDer;
 use suppaftp::rustls::pki_types::pem::PemObject;
 use suppaftp::rustls::{ClientConfig, RootCertStore};
 use suppaftp::types::{FileType, Mode};
-use suppaftp::{RustlsConnector, RustlsFtpStream};
+use suppaftp::{FtpResult, RustlsConnector, RustlsFtpStream};
 
 use crate::{LENGTH, has_arrived, server};
 
 /// A session that is logged in.
 fn session(to: &Endpoint) -> RustlsFtpStream {
-    let mut session = RustlsFtpStream::connect(to.control).unwrap();
-    if let Some(authority) = to.authority() {
-        let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_file(authority).unwrap()).unwrap();
-        let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-        let connector = RustlsConnector::from(Arc::new(config));
-        session = session.into_secure(connector, &to.control.ip().to_string()).unwrap();
+    let mut session = connection(to);
+    for _ in 0..5 {
+        if session.is_ok() || !to.tries_again {
+            break;
+        }
+        session = connection(to);
     }
+    let mut session = session.unwrap();
     session.set_mode(match to.passive {
         Passive::Pasv => Mode::Passive,
         Passive::Epsv => Mode::ExtendedPassive,
@@ -35,11 +36,26 @@ fn session(to: &Endpoint) -> RustlsFtpStream {
     session
 }
 
+/// A control connection, in TLS where that is wanted.
+fn connection(to: &Endpoint) -> FtpResult<RustlsFtpStream> {
+    let session = RustlsFtpStream::connect(to.control)?;
+    if let Some(authority) = to.authority() {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(authority).unwrap()).unwrap();
+        let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let connector = RustlsConnector::from(Arc::new(config));
+        // Where the beginning of the handshake was lost, both ends wait for the other.
+        session.get_ref().set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        return session.into_secure(connector, &to.control.ip().to_string());
+    }
+    Ok(session)
+}
+
 #[rstest]
 fn does_it_all(
     #[values(Muxftpd, TinyFtpd)] program: Program,
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
-    #[values(Plain)] security: Security,
+    #[values(Plain, Tls)] security: Security,
 ) {
     let server = server(program, security);
     let mut session = session(&Endpoint::new(&server, way, security));
