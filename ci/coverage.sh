@@ -46,6 +46,8 @@ tests=("$@")
 [ $# -gt 0 ] || tests=(--workspace)
 objects="$target/coverage/objects.json"
 cargo test --no-run --message-format=json "${tests[@]}" > "$objects"
-cargo test "${tests[@]}"
+status=0
+cargo test "${tests[@]}" || status=$?
 
-exec python3 ci/coverage/report.py "$tools" "$target" "$bound"
+python3 ci/coverage/report.py "$tools" "$target" "$bound"
+exit "$status"

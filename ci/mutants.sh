@@ -32,7 +32,7 @@ part() {
 table() {
     part table --package mux-core --no-default-features \
         --file "mux-core/src/{ports,client}.rs" --file "mux-core/src/table/*.rs" \
-        -- --lib --test corpora --test memory
+        -- --lib --test corpora --test memory --test reservation_id
 }
 
 steering() {

@@ -75,6 +75,7 @@ mod tests {
         assert_eq!(Client::from(plain), Client::from(mapped));
         assert_eq!(Client::from(mapped).ip(), plain);
         assert!(Client::from(mapped).is_ipv4());
+        assert_eq!(Client::from(mapped).to_string(), "192.0.2.1");
     }
 
     #[test]

@@ -229,6 +229,7 @@ mod tests {
         assert_eq!(error("1,,2"), PortSetError::EmptyPart { number: 2 });
         assert_eq!(error("1,2,"), PortSetError::EmptyPart { number: 3 });
         assert_eq!(error("7,0-5"), PortSetError::Zero { part: "0-5".into() });
+        assert_eq!(error("7,0"), PortSetError::Zero { part: "0".into() });
         assert_eq!(error("9-8"), PortSetError::Backwards { part: "9-8".into() });
         for (text, wrong, part) in [
             ("1,+2", "+2", "+2"),

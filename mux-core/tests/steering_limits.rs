@@ -230,7 +230,7 @@ fn idle_listeners_stay_where_nobody_can_be_taken_out_of_the_program() {
 /// More than one call takes off a queue.
 #[test]
 fn a_long_queue_is_taken_in_parts() {
-    with_optmem("a_long_queue_is_taken_in_parts", || {
+    inside("a_long_queue_is_taken_in_parts", true, || {
         set("core.somaxconn", 4096);
         let options = Options { member_backlog: 2000, ..Options::default() };
         let spares = Arc::new(Spares::default());
