@@ -102,14 +102,16 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     }
     progress.done();
 
-    let mut out = io::stdout().lock();
-    if options.json {
-        serde_json::to_writer_pretty(&mut out, &json::of(&report))?;
-        writeln!(out)?;
+    let answer = if options.json {
+        serde_json::to_string_pretty(&json::of(&report))? + "\n"
     } else {
-        write!(out, "{}", text::text(&report))?;
+        text::text(&report)
+    };
+    match io::stdout().lock().write_all(answer.as_bytes()) {
+        // Who reads only the beginning, as `head` does, has what it wants.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        written => written?,
     }
-    out.flush()?;
     eprintln!(
         "portsize: simulated {} requests in {took:.1} s, {} million a second",
         count(report.simulated),

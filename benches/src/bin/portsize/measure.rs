@@ -27,7 +27,7 @@ pub(crate) struct Plan {
 /// Enough to tell a difference of a tenth at the default target, and for everybody to wait for.
 const REPLICATIONS: u64 = 10;
 /// Logs so long are replayed less often: they hold many requests themselves.
-const LONG: u64 = 100_000;
+const LONG: u64 = 25_000;
 /// Without some, there is no spread between them.
 const FEWEST_REPLICATIONS: u64 = 3;
 

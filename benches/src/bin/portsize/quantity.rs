@@ -72,7 +72,10 @@ pub(crate) fn significant(number: f64) -> String {
     if number == 0.0 {
         return "0".to_owned();
     }
-    let digits = (1 - number.abs().log10().floor() as i32).clamp(0, 12) as usize;
+    // The power of ten is that of the rounded number: 0.0998 has that of 0.10.
+    let rounded = format!("{number:.1e}");
+    let power: i32 = rounded.rsplit('e').next().and_then(|power| power.parse().ok()).unwrap_or(0);
+    let digits = (1 - power).clamp(0, 12) as usize;
     format!("{number:.digits$}")
 }
 
@@ -168,7 +171,7 @@ pub(crate) fn written(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     match seconds {
         0.0 => "0 ms".to_owned(),
-        _ if seconds < 1.0 => format!("{} ms", significant(seconds * 1e3)),
+        _ if seconds < 0.9995 => format!("{} ms", significant(seconds * 1e3)),
         _ if seconds < 120.0 => format!("{} s", trimmed(seconds)),
         _ if seconds < 7200.0 => format!("{} min", trimmed(seconds / 60.0)),
         _ if seconds < 2.0 * 86_400.0 => format!("{} h", trimmed(seconds / 3600.0)),
@@ -240,11 +243,13 @@ mod tests {
     #[test]
     fn numbers_are_written_for_people() {
         assert_eq!(Share(0.01234).to_string(), "1.2 %");
+        assert_eq!(Share(0.000_998).to_string(), "0.10 %");
         assert_eq!(Share(0.000_123).to_string(), "0.012 %");
         assert_eq!(Share(0.5).to_string(), "50 %");
         assert_eq!(Share(0.0).to_string(), "0 %");
         assert_eq!(Share(1e-20).to_string(), "< 0.000001 %");
         assert_eq!(written(Duration::from_millis(161)), "161 ms");
+        assert_eq!(written(Duration::from_nanos(999_999_990)), "1 s");
         assert_eq!(written(Duration::from_secs(15)), "15 s");
         assert_eq!(written(Duration::from_secs(3600)), "60 min");
         assert_eq!(count(1_234_567), "1,234,567");

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::simulated;
 use crate::quantity::{Share, of, written};
 use crate::report::Report;
-use crate::study::Enough;
+use crate::study::{Enough, Side};
 
 /// What somebody wants to know who reads no further.
 pub(super) fn say(text: &mut String, report: &Report<'_>) {
@@ -66,9 +66,11 @@ fn margin(enough: &Enough, report: &Report<'_>) -> String {
             format!("{:.0} % more load", (faster.speed - 1.0) * 100.0)
         };
         let _ = write!(text, "\n{load}: {} refused", Share(faster.measured.refused.share));
+        let certain = faster.measured.refused.share > report.goal.refused;
         text.push_str(&match faster.ports {
             Some(ports) if ports <= enough.ports => ", still on target.".to_owned(),
-            Some(ports) => format!("; you would need {}.", of(ports.into(), "port")),
+            Some(ports) if certain => format!("; you would need {}.", of(ports.into(), "port")),
+            Some(ports) => format!("; to be sure, you would need {}.", of(ports.into(), "port")),
             None => "; no number of ports would be enough.".to_owned(),
         });
     }
@@ -80,20 +82,19 @@ fn asked(text: &mut String, report: &Report<'_>) {
     if !report.asked {
         return;
     }
-    let sides = [(&report.multiplexed, "with multiplexing"), (&report.single, "without")];
-    for position in 0..report.multiplexed.rows.len() {
-        let ports = report.multiplexed.rows[position].ports;
-        let _ = write!(text, "{}:", of(ports.into(), "port"));
-        for (number, (side, name)) in sides.into_iter().enumerate() {
-            let enough = side.enough.as_ref().is_some_and(|enough| enough.ports <= ports);
-            let _ = write!(
-                text,
-                "{} {} {name} ({} refused)",
-                if number == 0 { "" } else { "," },
-                if enough { "enough" } else { "not enough" },
-                simulated(side.rows[position].decisive()),
-            );
-        }
-        text.push_str(".\n");
+    for (with, without) in report.multiplexed.rows.iter().zip(&report.single.rows) {
+        let verdict = |side: &Side| match &side.enough {
+            Some(enough) if enough.ports <= with.ports => "enough",
+            _ => "not enough",
+        };
+        let _ = writeln!(
+            text,
+            "{}: {} with multiplexing, where {} are refused; {} without, where {} are.",
+            of(with.ports.into(), "port"),
+            verdict(&report.multiplexed),
+            simulated(with.decisive()),
+            verdict(&report.single),
+            simulated(without.decisive()),
+        );
     }
 }
