@@ -1,6 +1,7 @@
 //! The mux's two deliveries beside what they take the place of.
 //!
-//! *Stream*: a session reserves and accepts, against an accept loop that takes any connection.
+//! *Stream*: a session reserves and accepts, against an accept loop that closes any connection, and
+//! against one that hands it to the session that expects it: the least a server can do.
 //! *Listener*: a lent listening socket, against one that a session binds for itself.
 
 use crate::effort::Effort;
@@ -19,11 +20,14 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::Runtime;
+use tokio::sync::{Mutex, mpsc};
 
 pub(crate) const PART: &str = "sockets";
 pub(crate) const OURS: &str = "mux-core";
 /// What does without the mux.
 pub(crate) const BASELINE: &str = "plain listener";
+/// The same, and a session gets the connection.
+pub(crate) const HANDED_ON: &str = "plain listener, handed on";
 
 /// How many clients connect at the same time.
 const CLIENTS: u8 = 16;
@@ -43,23 +47,45 @@ pub(crate) fn run(
     let (ours, lent) = (ports(first_port)?, ports(first_port + PORTS)?);
     let stream = runtime.block_on(async { Mux::builder(ours).bind() })?;
     let steered = runtime.block_on(async { Mux::builder(lent).steering(true).bind() })?;
-    let plain = runtime.block_on(accept_all(first_port + 2 * PORTS))?;
+    let plain = runtime.block_on(accept_all(first_port + 2 * PORTS, |stream, _| drop(stream)))?;
+    let (give, sessions): (Vec<_>, Vec<_>) =
+        (0..CLIENTS).map(|_| mpsc::unbounded_channel()).unzip();
+    let hand_on = move |stream, peer: SocketAddr| {
+        let IpAddr::V4(client) = peer.ip() else { return };
+        if let Some(session) = give.get(usize::from(client.octets()[3]) - 1) {
+            // A session ends at its time's end, whatever comes after it.
+            let _ = session.send(stream);
+        }
+    };
+    let handing = runtime.block_on(accept_all(first_port + 3 * PORTS, hand_on))?;
+    let sessions: Sessions = sessions.into_iter().map(|each| Arc::new(Mutex::new(each))).collect();
 
     // They are short, and differ little: many more of them than of the others.
     let rounds = effort.rounds * 4;
     let progress = Progress::new(PART, u64::from(rounds));
     for round in 0..rounds {
-        let mut contestants = [OURS, BASELINE];
+        let mut contestants = [OURS, BASELINE, HANDED_ON];
         contestants.shuffle(random);
         for contestant in contestants {
-            let mux = (contestant == OURS).then_some(&stream);
-            let rate = connections(&runtime, mux, &plain, effort.sockets.seconds)?;
+            let way = match contestant {
+                OURS => Way::Mux(stream.clone()),
+                BASELINE => Way::Plain(plain.clone()),
+                _ => Way::HandedOn(handing.clone(), sessions.clone()),
+            };
+            let rate = connections(&runtime, &way, effort.sockets.seconds)?;
             let bulk = (contestant == OURS).then_some(&steered);
-            let speed = bulk_speed(&runtime, bulk, effort.sockets.bulk)?;
-            for (operation, label, metric, value) in [
-                ("stream delivery", "16 clients, 9 ports", Metric::ConnectionsPerSecond, rate),
-                ("a lent listener, bulk", "1 client", Metric::MebibytesPerSecond, speed),
-            ] {
+            let mut measured = vec![(
+                "stream delivery",
+                "16 clients, 9 ports",
+                Metric::ConnectionsPerSecond,
+                rate,
+            )];
+            if contestant != HANDED_ON {
+                let speed = bulk_speed(&runtime, bulk, effort.sockets.bulk)?;
+                let bulk = "a lent listener, bulk";
+                measured.push((bulk, "1 client", Metric::MebibytesPerSecond, speed));
+            }
+            for (operation, label, metric, value) in measured {
                 samples.push(Sample {
                     part: PART,
                     operation: operation.to_owned(),
@@ -77,8 +103,22 @@ pub(crate) fn run(
     Ok(())
 }
 
-/// Accept loops that close whatever comes.
-async fn accept_all(first: u16) -> io::Result<Vec<SocketAddr>> {
+/// How a client's connection is taken.
+#[derive(Clone)]
+enum Way {
+    Mux(Mux),
+    Plain(Arc<[SocketAddr]>),
+    HandedOn(Arc<[SocketAddr]>, Sessions),
+}
+
+/// Where each client's session gets its connections from.
+type Sessions = Arc<[Arc<Mutex<mpsc::UnboundedReceiver<TcpStream>>>]>;
+
+/// Accept loops that do with each connection what `then` says.
+async fn accept_all(
+    first: u16,
+    then: impl Fn(TcpStream, SocketAddr) + Clone + Send + 'static,
+) -> io::Result<Arc<[SocketAddr]>> {
     let mut addresses = Vec::new();
     for port in first..first + PORTS {
         let socket = TcpSocket::new_v4()?;
@@ -86,35 +126,34 @@ async fn accept_all(first: u16) -> io::Result<Vec<SocketAddr>> {
         socket.bind((Ipv4Addr::LOCALHOST, port).into())?;
         let listener: TcpListener = socket.listen(1024)?;
         addresses.push(listener.local_addr()?);
+        let then = then.clone();
         tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                drop(stream);
+            while let Ok((stream, peer)) = listener.accept().await {
+                then(stream, peer);
             }
         });
     }
-    Ok(addresses)
+    Ok(addresses.into())
 }
 
 /// Connections per second: each client connects, sees the end of the connection, and again.
-fn connections(
-    runtime: &Runtime,
-    mux: Option<&Mux>,
-    plain: &[SocketAddr],
-    seconds: f64,
-) -> Result<f64, Failure> {
-    let plain: Arc<[SocketAddr]> = plain.into();
+fn connections(runtime: &Runtime, way: &Way, seconds: f64) -> Result<f64, Failure> {
     let end = Instant::now() + Duration::from_secs_f64(seconds);
     let start = Instant::now();
-    let clients: Vec<_> = (1..=CLIENTS)
+    let clients: Vec<_> = (0..CLIENTS)
         .map(|number| {
-            let (mux, plain) = (mux.cloned(), plain.clone());
-            let address = Ipv4Addr::new(127, 78, 0, number);
+            let way = way.clone();
+            let address = Ipv4Addr::new(127, 78, 0, number + 1);
             runtime.spawn(async move {
                 let mut count = 0_usize;
                 while Instant::now() < end {
-                    match &mux {
-                        Some(mux) => deliver(mux, address).await?,
-                        None => connect(address, plain[count % plain.len()]).await?,
+                    match &way {
+                        Way::Mux(mux) => deliver(mux, address).await?,
+                        Way::Plain(ports) => connect(address, ports[count % ports.len()]).await?,
+                        Way::HandedOn(ports, sessions) => {
+                            let to = ports[count % ports.len()];
+                            hand_on(&sessions[usize::from(number)], address, to).await?;
+                        }
                     }
                     count += 1;
                 }
@@ -136,6 +175,19 @@ async fn deliver(mux: &Mux, address: Ipv4Addr) -> Result<(), Failure> {
     let (accepted, connected) =
         tokio::join!(async { reservation.accept().await.map(drop) }, connect(address, to));
     accepted?;
+    connected
+}
+
+/// The same without reserving anything.
+async fn hand_on(
+    session: &Mutex<mpsc::UnboundedReceiver<TcpStream>>,
+    address: Ipv4Addr,
+    to: SocketAddr,
+) -> Result<(), Failure> {
+    let mut session = session.lock().await;
+    let (accepted, connected) =
+        tokio::join!(async { session.recv().await.map(drop) }, connect(address, to));
+    accepted.ok_or("the accept loop has ended")?;
     connected
 }
 
