@@ -34,3 +34,8 @@ pub use program::Program;
 pub use reply::Reply;
 pub use server::Server;
 pub use way::{Endpoint, Security, Way};
+
+/// The code in the document on integrating compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/integrating.md")]
+mod integrating {}
