@@ -58,7 +58,8 @@ fn read(mut file: File, mut bytes: Vec<u8>, most: usize) -> io::Result<Part> {
     Ok(Part { bytes, rest: (count == most).then_some(file) })
 }
 
-async fn blocking<T: Send + 'static>(
+/// Does `work` where it may block.
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
     spawn_blocking(work).await.map_err(io::Error::other)?

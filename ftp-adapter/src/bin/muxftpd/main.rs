@@ -15,6 +15,7 @@ mod secrets;
 mod served;
 mod setup;
 mod signals;
+mod upload;
 mod users;
 
 use clap::Parser;

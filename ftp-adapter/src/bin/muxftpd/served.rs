@@ -1,7 +1,7 @@
 //! The served directory.
 
 use crate::account::Account;
-use crate::download;
+use crate::{download, upload};
 use async_trait::async_trait;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
@@ -19,7 +19,7 @@ use unftp_sbe_fs::{Filesystem, Meta};
 #[derive(Debug, Clone)]
 pub(crate) struct Served {
     files: Arc<Filesystem>,
-    /// The same directory, for sending files.
+    /// The same directory, for sending and receiving files.
     directory: Arc<Dir>,
     root: PathBuf,
     writable: bool,
@@ -59,6 +59,12 @@ impl Served {
     fn check_writable(&self) -> Result<()> {
         if self.writable { Ok(()) } else { Err(ErrorKind::PermissionDenied.into()) }
     }
+}
+
+/// The path of a client as one that begins in the served directory.
+fn in_directory(path: &impl AsRef<Path>) -> PathBuf {
+    let path = path.as_ref();
+    path.strip_prefix("/").unwrap_or(path).to_owned()
 }
 
 /// Why a directory cannot be served.
@@ -133,9 +139,7 @@ impl StorageBackend<Account> for Served {
         W: AsyncWrite + Unpin + Sync + Send + ?Sized,
         P: AsRef<Path> + Send + Debug,
     {
-        let path = path.as_ref();
-        let path = path.strip_prefix("/").unwrap_or(path).to_owned();
-        Ok(download::copy(self.directory.clone(), path, start, output).await?)
+        Ok(download::copy(self.directory.clone(), in_directory(&path), start, output).await?)
     }
 
     async fn get<P>(
@@ -150,14 +154,13 @@ impl StorageBackend<Account> for Served {
         self.files.get(user, path, start).await
     }
 
-    async fn put<P, R>(&self, user: &Account, input: R, path: P, start: u64) -> Result<u64>
+    async fn put<P, R>(&self, _user: &Account, input: R, path: P, start: u64) -> Result<u64>
     where
         P: AsRef<Path> + Send + Debug,
         R: AsyncRead + Send + Sync + Unpin + 'static,
     {
         self.check_writable()?;
-        // Every byte is in the file when this returns: the copy in it ends with a flush.
-        self.files.put(user, input, path, start).await
+        Ok(upload::copy(input, self.directory.clone(), in_directory(&path), start).await?)
     }
 
     async fn del<P: AsRef<Path> + Send + Debug>(&self, user: &Account, path: P) -> Result<()> {
@@ -257,6 +260,21 @@ mod tests {
             let mut read = Vec::new();
             served.get_into(user, "/file", 0, &mut read).await.unwrap();
             assert!(read == bytes, "{length} bytes");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_is_written_from_where_it_is_told_to_and_ends_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let served = Served::open(directory.path(), true).unwrap();
+        let user = &anonymous().await;
+        fs::write(directory.path().join("file"), "0123456789").unwrap();
+        assert_eq!(served.put(user, &b"abc"[..], "/file", 4).await.unwrap(), 3);
+        assert_eq!(fs::read(directory.path().join("file")).unwrap(), b"0123abc");
+        assert_eq!(served.put(user, &b""[..], "/file", 0).await.unwrap(), 0);
+        assert_eq!(fs::read(directory.path().join("file")).unwrap(), b"");
+        for path in ["/missing/file", "/..", "/../outside", "/"] {
+            assert!(served.put(user, &b"x"[..], path, 0).await.is_err(), "{path}");
         }
     }
 
