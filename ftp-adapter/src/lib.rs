@@ -102,8 +102,11 @@
 //! - While a transfer runs, commands such as `PASV` wait until it is over.
 //! - [`Server::service`](::libunftp::Server::service) knows neither shutdown nor the failed
 //!   logins of other sessions. [`MuxServer`] supplies the shutdown. To lock out those who guess
-//!   passwords, let the `Authenticator`, which all sessions share, keep count: libunftp's own
-//!   `failed_logins_policy` starts afresh with each session.
+//!   passwords, let the `Authenticator`, which all sessions share, keep count, as `muxftpd` does:
+//!   libunftp's own `failed_logins_policy` starts afresh with each session.
+//! - A command is read into memory however long it is, a TLS handshake may take for ever, and who
+//!   does not log in may stay. [`MuxServer`] ends such sessions; with [`MuxBinder`] alone that is
+//!   up to you.
 //! - With [`ServerBuilder::ftps`](::libunftp::ServerBuilder::ftps) the certificates are read for
 //!   each session, and where TLS is required, `EPSV` is let through without it. [`MuxServer::tls`]
 //!   reads them once and closes that gap.
@@ -128,7 +131,8 @@ mod passive;
 
 #[cfg(feature = "libunftp")]
 pub use self::libunftp::{
-    LeaseGuard, MuxBinder, MuxServer, StorageGenerator, Tls, TlsError, Tracked,
+    Events, LeaseGuard, MuxBinder, MuxServer, Origin, SessionEnd, SessionRefused, StorageGenerator,
+    Tls, TlsError, Tracked, Transfer,
 };
 pub use self::passive::{
     Advertised, ClientRule, NotMapped, Passive, PassiveHost, PassiveHostError, PassiveSession,

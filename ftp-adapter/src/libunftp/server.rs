@@ -1,21 +1,27 @@
 //! The server: accepts control connections and serves each with a libunftp of its own.
 
 use super::accept::accept;
+use super::admission::{Admission, Admitted, Limits};
 use super::binder::MuxBinder;
+use super::events::{Events, NoEvents, SessionEnd, SessionRefused};
 use super::host::passive_host;
 use super::session::Session;
-use super::tls::{SessionTls, Tls};
+use super::shared::Shared;
+use super::tls::Tls;
 use super::tracked::Tracked;
 use super::transfers::Transfers;
+use super::watch;
 use crate::passive::{Advertised, SessionAddresses};
 use ::libunftp::options::FtpsRequired;
 use ::libunftp::{ServerBuilder, ServerError};
 use mux_core::{Client, Mux};
+use socket2::SockRef;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -24,6 +30,9 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 use unftp_core::auth::UserDetail;
 use unftp_core::storage::{Metadata, StorageBackend};
+
+/// Commands are not longer than a path and some.
+const LONGEST_COMMAND: u64 = 64 * 1024;
 
 /// Makes a session's storage back-end, as [`ServerBuilder`] wants it.
 pub type StorageGenerator<S> = Box<dyn Fn() -> S + Send + Sync>;
@@ -47,6 +56,9 @@ where
     tls: Option<Tls>,
     drain_timeout: Duration,
     farewell: bool,
+    sessions: Limits,
+    limits: watch::Limits,
+    events: Arc<dyn Events>,
 }
 
 impl<S, U> MuxServer<S, U>
@@ -82,8 +94,18 @@ where
             tls: None,
             drain_timeout: Duration::from_secs(30),
             farewell: true,
+            sessions: Limits::NONE,
+            limits: watch::Limits {
+                login: Duration::from_secs(60),
+                idle: None,
+                command: LONGEST_COMMAND,
+            },
+            events: Arc::new(NoEvents),
         };
-        server.libunftp(&Arc::new(Transfers::new(CancellationToken::new())), None).build()?;
+        let nobody = Client::from(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let transfers = Transfers::new(CancellationToken::new());
+        let shared = Shared::new(nobody, transfers, None, Arc::clone(&server.events));
+        server.libunftp(&Arc::new(shared)).build()?;
         Ok(server)
     }
 
@@ -120,6 +142,44 @@ where
         self
     }
 
+    /// How many sessions there may be; no limit by default. Further control connections are told
+    /// 421 and closed.
+    #[must_use]
+    pub fn max_sessions(mut self, most: NonZeroUsize) -> Self {
+        self.sessions.overall = most;
+        self
+    }
+
+    /// How many sessions there may be from one [`Origin`](super::Origin); no limit by default.
+    #[must_use]
+    pub fn max_sessions_per_client(mut self, most: NonZeroUsize) -> Self {
+        self.sessions.per_origin = most;
+        self
+    }
+
+    /// How long a client may take to log in, TLS handshake and wrong passwords included; 60 s by
+    /// default. Then the session is told 421 and ended.
+    #[must_use]
+    pub fn login_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.login = timeout;
+        self
+    }
+
+    /// How long a session may be silent, in whole seconds; by default what the builder says. Set
+    /// here, it also holds where libunftp does not notice.
+    #[must_use]
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.idle = Some(timeout);
+        self
+    }
+
+    /// Who is told what happens; nobody by default.
+    #[must_use]
+    pub fn events(mut self, events: Arc<dyn Events>) -> Self {
+        self.events = events;
+        self
+    }
+
     /// Serves the control connections of `listeners` until `shutdown` is cancelled, then drains:
     /// nothing is accepted any more, sessions without a transfer are ended, those with one may
     /// finish it within the drain timeout, and what is left then is cut. Returns how many
@@ -139,14 +199,27 @@ where
         let cut = CancellationToken::new();
         let _cut_when_dropped = cut.clone().drop_guard();
 
+        let admission = Admission::new(server.sessions);
         let mut accepting = JoinSet::new();
         for listener in listeners {
             let (server, sessions) = (Arc::clone(&server), sessions.clone());
             let (stop, cut) = (shutdown.clone(), cut.clone());
             let mux = server.mux.clone();
-            let serve = move |stream, peer| {
-                let session = Arc::clone(&server).session(stream, peer, stop.clone(), cut.clone());
-                sessions.spawn(session);
+            let admission = admission.clone();
+            let serve = move |stream, peer: SocketAddr| {
+                let client = Client::from(peer);
+                match admission.admit(client.into()) {
+                    Ok(admitted) => {
+                        let server = Arc::clone(&server);
+                        let (stop, cut) = (stop.clone(), cut.clone());
+                        sessions.spawn(server.session(stream, peer, admitted, stop, cut));
+                    }
+                    Err(why) => {
+                        debug!(%client, "session refused: {why:?}");
+                        turn_away(&stream, why);
+                        server.events.session_refused(client, why);
+                    }
+                }
             };
             accepting.spawn(accept(listener, shutdown.clone(), serve, move || mux.relieve()));
         }
@@ -167,60 +240,80 @@ where
         self: Arc<Self>,
         stream: TcpStream,
         peer: SocketAddr,
+        _admitted: Admitted,
         stop: CancellationToken,
         cut: CancellationToken,
     ) {
-        let local = match stream.local_addr() {
-            Ok(local) => local,
-            Err(error) => return debug!(%peer, "session not served: {error}"),
+        let (client, events, started) =
+            (Client::from(peer), Arc::clone(&self.events), Instant::now());
+        events.session_begun(client);
+        debug!(%peer, "session begins");
+        let end = match self.begin(stream, peer, &cut) {
+            Ok(session) => tokio::select! {
+                biased;
+                ended = session.run(stop) => ended.map_err(|error| error.to_string()),
+                () = cut.cancelled() => Ok(SessionEnd::Cut),
+            },
+            Err(error) => Err(error),
         };
+        match &end {
+            Ok(end) => debug!(%peer, ?end, "session over"),
+            Err(error) => debug!(%peer, "session not served: {error}"),
+        }
+        events.session_over(client, started.elapsed(), end.unwrap_or(SessionEnd::Failed));
+    }
+
+    /// A libunftp for one control connection, and what surrounds it.
+    fn begin(
+        self: Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        cut: &CancellationToken,
+    ) -> Result<Session<S, U>, String> {
+        let local = stream.local_addr().map_err(|error| error.to_string())?;
         let host = passive_host(&self.passive_host, &SessionAddresses::new(peer, local));
-        let transfers = Arc::new(Transfers::new(cut.clone()));
+        let client = Client::from(peer);
+        let tls = self.tls.as_ref().map(|tls| tls.session(client)).transpose();
+        let (config, tls) = tls.map_err(|error| error.to_string())?.unzip();
+        let transfers = Transfers::new(cut.clone());
+        let shared = Arc::new(Shared::new(client, transfers, tls, Arc::clone(&self.events)));
         let (binder, lease) = MuxBinder::new(self.mux.clone(), peer);
-        let tls = match self.tls.as_ref().map(|tls| tls.session(Client::from(peer))).transpose() {
-            Ok(tls) => tls,
-            Err(error) => return warn!(%peer, "cannot serve a session: {error}"),
-        };
-        let (config, tls) = tls.unzip();
-        let mut builder = self.libunftp(&transfers, tls.clone());
+        let mut builder = self.libunftp(&shared).binder(binder.with_tls(shared.tls.clone()));
         if let Some(config) = config {
             builder = builder.ftps_manual::<PathBuf>(config);
         }
-        let builder = builder.binder(binder.with_tls(tls.clone()));
-        let server = match builder.passive_host(host).build() {
-            Ok(server) => server,
-            Err(error) => return warn!(%peer, "cannot serve a session: {error}"),
-        };
-        debug!(%peer, "session begins");
-        let farewell = self.farewell;
-        drop(self);
-        let session = Session { stream, server, transfers, lease: Some(lease), tls, farewell };
-        tokio::select! {
-            biased;
-            ended = session.run(stop) => match ended {
-                Ok(()) => debug!(%peer, "session over"),
-                Err(error) => debug!(%peer, "session not served: {error}"),
-            },
-            () = cut.cancelled() => debug!(%peer, "session cut"),
-        }
+        let server = builder.passive_host(host).build().map_err(|error| {
+            warn!(%peer, "cannot serve a session: {error}");
+            error.to_string()
+        })?;
+        let (limits, farewell) = (self.limits, self.farewell);
+        Ok(Session { stream, server, shared, limits, lease: Some(lease), farewell })
     }
 
-    fn libunftp(
-        &self,
-        transfers: &Arc<Transfers>,
-        tls: Option<Arc<SessionTls>>,
-    ) -> ServerBuilder<Tracked<S>, U> {
-        let (storage, transfers) = (Arc::clone(&self.storage), Arc::clone(transfers));
-        let builder = (self.builder)(Box::new(move || {
-            Tracked::new(storage(), Arc::clone(&transfers), tls.clone())
-        }));
-        match &self.tls {
-            Some(tls) if tls.is_required() => {
-                builder.ftps_required(FtpsRequired::All, FtpsRequired::All)
-            }
-            _ => builder,
+    fn libunftp(&self, shared: &Arc<Shared>) -> ServerBuilder<Tracked<S>, U> {
+        let (storage, shared) = (Arc::clone(&self.storage), Arc::clone(shared));
+        let mut builder =
+            (self.builder)(Box::new(move || Tracked::new(storage(), Arc::clone(&shared))));
+        if let Some(timeout) = self.limits.idle {
+            builder = builder.idle_session_timeout(timeout.as_secs().max(1));
         }
+        if self.tls.as_ref().is_some_and(Tls::is_required) {
+            builder = builder.ftps_required(FtpsRequired::All, FtpsRequired::All);
+        }
+        builder
     }
+}
+
+/// Tells a client that it gets no session.
+fn turn_away(stream: &TcpStream, why: SessionRefused) {
+    let line: &[u8] = match why {
+        SessionRefused::TooMany => b"421 Too many sessions, try again later.\r\n",
+        SessionRefused::TooManyOfClient => {
+            b"421 Too many sessions from your address, try again later.\r\n"
+        }
+    };
+    // A new connection has room for it. Whoever has gone already does not miss it.
+    let _ = SockRef::from(stream).send(line);
 }
 
 impl<S, U> fmt::Debug for MuxServer<S, U>

@@ -1,9 +1,11 @@
 //! Serving one control connection to its end, or draining it.
 
 use super::binder::LeaseGuard;
+use super::events::SessionEnd;
+use super::shared::Shared;
 use super::tls::SessionTls;
 use super::tracked::Tracked;
-use super::transfers::Transfers;
+use super::watch;
 use ::libunftp::Server;
 use socket2::{SockRef, TcpKeepalive};
 use std::future::pending;
@@ -27,6 +29,9 @@ const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(15);
 const KEEPALIVE_PROBES: u32 = 4;
 
+/// The kernel doubles it.
+const RECEIVE_BUFFER: usize = 16 * 1024;
+
 const SHUTTING_DOWN: &[u8] = b"421 Service shutting down.\r\n";
 const OUT_OF_RESOURCES: &[u8] = b"421 Service not available, try again later.\r\n";
 
@@ -38,10 +43,10 @@ where
 {
     pub(super) stream: TcpStream,
     pub(super) server: Server<Tracked<S>, U>,
-    pub(super) transfers: Arc<Transfers>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) limits: watch::Limits,
     /// `None` for a server that binds its passive ports itself.
     pub(super) lease: Option<LeaseGuard>,
-    pub(super) tls: Option<Arc<SessionTls>>,
     /// Whether to say 421 when drained, unless TLS has begun.
     pub(super) farewell: bool,
 }
@@ -55,8 +60,8 @@ where
     /// Serves until the client or libunftp ends the session, or until it is drained after `stop`.
     ///
     /// Cancel safety: when dropped, the control connection is closed and the lease revoked.
-    pub(super) async fn run(self, stop: CancellationToken) -> io::Result<()> {
-        let Self { stream, server, transfers, lease, tls, farewell } = self;
+    pub(super) async fn run(self, stop: CancellationToken) -> io::Result<SessionEnd> {
+        let Self { stream, server, shared, limits, lease, farewell } = self;
         prepare(&stream)?;
         let control = match Control::of(&stream) {
             Ok(control) => control,
@@ -66,23 +71,41 @@ where
                 return Err(error);
             }
         };
+        let tls = shared.tls.as_deref();
+        let is_plain = || tls.is_none_or(|tls| !tls.has_begun());
         let mut serving = pin!(server.service(stream));
-        tokio::select! {
-            _ = &mut serving => {}
+        let end = tokio::select! {
+            _ = &mut serving => SessionEnd::Over,
             () = async {
                 stop.cancelled().await;
-                transfers.quiet(REPLY_MOMENT).await;
+                shared.transfers.quiet(REPLY_MOMENT).await;
             } => {
-                let plain = tls.as_ref().is_none_or(|tls| !tls.has_begun());
-                control.end(farewell && plain);
+                control.end((farewell && is_plain()).then_some(SHUTTING_DOWN));
                 let _ = serving.await;
+                SessionEnd::Drained
             }
-            () = refused(tls.as_deref()) => {}
-        }
+            end = watch::exceeded(&control.0, &shared, limits) => {
+                control.end(is_plain().then_some(exceeded(end)));
+                if end == SessionEnd::EndlessCommand {
+                    control.reset();
+                }
+                end
+            }
+            () = refused(tls) => SessionEnd::NotResumed,
+        };
         drop(lease);
         drop(control);
-        transfers.finished().await;
-        Ok(())
+        shared.transfers.finished().await;
+        Ok(end)
+    }
+}
+
+/// What a client is told that has exceeded a limit.
+fn exceeded(end: SessionEnd) -> &'static [u8] {
+    match end {
+        SessionEnd::NoLogin => b"421 No login in time, closing.\r\n",
+        SessionEnd::EndlessCommand => b"421 Command too long, closing.\r\n",
+        _ => b"421 Silent for too long, closing.\r\n",
     }
 }
 
@@ -98,6 +121,8 @@ async fn refused(tls: Option<&SessionTls>) {
 fn prepare(stream: &TcpStream) -> io::Result<()> {
     // Else each reply that follows another waits for the client's delayed acknowledgement.
     stream.set_nodelay(true)?;
+    // Commands are short. This bounds how much of an endless one comes before it is noticed.
+    SockRef::from(stream).set_recv_buffer_size(RECEIVE_BUFFER)?;
     let keepalive = TcpKeepalive::new()
         .with_time(KEEPALIVE_AFTER)
         .with_interval(KEEPALIVE_EVERY)
@@ -114,12 +139,17 @@ impl Control {
     }
 
     /// Makes libunftp see the end of the commands.
-    fn end(&self, farewell: bool) {
+    fn end(&self, farewell: Option<&[u8]>) {
         // Errors mean that the client is gone or does not read: then nobody misses the reply.
-        if farewell {
-            let _ = self.0.send(SHUTTING_DOWN);
+        if let Some(farewell) = farewell {
+            let _ = self.0.send(farewell);
         }
         let _ = self.0.shutdown(Shutdown::Read);
+    }
+
+    /// Has the connection reset when it is closed: the peer may send on and on otherwise.
+    fn reset(&self) {
+        let _ = self.0.set_linger(Some(Duration::ZERO));
     }
 }
 

@@ -1,12 +1,13 @@
 //! A storage back-end that lets the server see which transfers are under way.
 
-use super::tls::SessionTls;
-use super::transfers::{Kind, Transfers};
+use super::shared::Shared;
+use super::transfers::Kind;
 use async_trait::async_trait;
 use std::fmt::Debug;
 use std::io::{self, Cursor};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncWrite};
 use unftp_core::auth::UserDetail;
 use unftp_core::storage::{Error, ErrorKind, Fileinfo, Metadata, Result, StorageBackend};
@@ -16,13 +17,12 @@ use unftp_core::storage::{Error, ErrorKind, Fileinfo, Metadata, Result, StorageB
 #[derive(Debug)]
 pub struct Tracked<S> {
     inner: S,
-    transfers: Arc<Transfers>,
-    tls: Option<Arc<SessionTls>>,
+    shared: Arc<Shared>,
 }
 
 impl<S> Tracked<S> {
-    pub(super) fn new(inner: S, transfers: Arc<Transfers>, tls: Option<Arc<SessionTls>>) -> Self {
-        Self { inner, transfers, tls }
+    pub(super) fn new(inner: S, shared: Arc<Shared>) -> Self {
+        Self { inner, shared }
     }
 
     /// The storage back-end itself.
@@ -30,32 +30,35 @@ impl<S> Tracked<S> {
         &self.inner
     }
 
+    /// Runs an operation so that draining waits for it and cutting ends it.
     async fn run<T>(&self, kind: Kind, operation: impl Future<Output = Result<T>>) -> Result<T> {
-        let result = self.transfers.run(kind, operation).await;
+        let result = self.shared.transfers.run(kind, operation).await;
         result.unwrap_or_else(|| Err(Error::from(ErrorKind::ConnectionClosed)))
     }
 
-    /// The same for what goes over a data connection, which must be in TLS where that is required.
-    async fn send_or_receive<T>(
+    /// The same for what goes over a data connection: that must be in TLS where TLS is required,
+    /// and is told of when it is over. `size` says how many bytes of a result went over it.
+    async fn transfer<T>(
         &self,
         kind: Kind,
+        (command, path): (&'static str, &Path),
         operation: impl Future<Output = Result<T>>,
+        size: impl FnOnce(&T) -> Option<u64>,
     ) -> Result<T> {
-        self.check_tls()?;
-        self.run(kind, operation).await
-    }
-
-    fn check_tls(&self) -> Result<()> {
-        match &self.tls {
+        let started = Instant::now();
+        let result = match &self.shared.tls {
             Some(tls) if !tls.lets_transfer() => Err(ErrorKind::PermissionDenied.into()),
-            _ => Ok(()),
-        }
+            _ => self.run(kind, operation).await,
+        };
+        let bytes = result.as_ref().ok().and_then(size);
+        self.shared.tell(command, path, started.elapsed(), bytes, result.is_ok());
+        result
     }
 }
 
 impl<S> Drop for Tracked<S> {
     fn drop(&mut self) {
-        self.transfers.storage_dropped();
+        self.shared.transfers.storage_dropped();
     }
 }
 
@@ -64,7 +67,9 @@ impl<U: UserDetail, S: StorageBackend<U>> StorageBackend<U> for Tracked<S> {
     type Metadata = S::Metadata;
 
     fn enter(&mut self, user: &U) -> io::Result<()> {
-        self.inner.enter(user)
+        self.inner.enter(user)?;
+        self.shared.logged_in(user.to_string());
+        Ok(())
     }
 
     fn name(&self) -> &str {
@@ -93,7 +98,9 @@ impl<U: UserDetail, S: StorageBackend<U>> StorageBackend<U> for Tracked<S> {
     where
         P: AsRef<Path> + Send + Debug,
     {
-        self.send_or_receive(Kind::Listing, self.inner.list(user, path)).await
+        let shown = path.as_ref().to_owned();
+        let operation = self.inner.list(user, path);
+        self.transfer(Kind::Listing, ("MLSD", &shown), operation, |_| None).await
     }
 
     async fn list_fmt<P>(&self, user: &U, path: P) -> Result<Cursor<Vec<u8>>>
@@ -101,7 +108,9 @@ impl<U: UserDetail, S: StorageBackend<U>> StorageBackend<U> for Tracked<S> {
         P: AsRef<Path> + Send + Debug,
         Self::Metadata: Metadata + 'static,
     {
-        self.send_or_receive(Kind::Listing, self.inner.list_fmt(user, path)).await
+        let shown = path.as_ref().to_owned();
+        let operation = self.inner.list_fmt(user, path);
+        self.transfer(Kind::Listing, ("LIST", &shown), operation, size).await
     }
 
     async fn list_vec<P>(&self, user: &U, path: P) -> Result<Vec<String>>
@@ -117,9 +126,10 @@ impl<U: UserDetail, S: StorageBackend<U>> StorageBackend<U> for Tracked<S> {
         P: AsRef<Path> + Send + Debug,
         Self::Metadata: Metadata + 'static,
     {
-        self.check_tls().map_err(io::Error::other)?;
-        let result = self.transfers.run(Kind::Listing, self.inner.nlst(user, path)).await;
-        result.unwrap_or_else(|| Err(io::ErrorKind::ConnectionAborted.into()))
+        let shown = path.as_ref().to_owned();
+        let operation = async { Ok(self.inner.nlst(user, path).await?) };
+        let listing = self.transfer(Kind::Listing, ("NLST", &shown), operation, size).await;
+        listing.map_err(io::Error::other)
     }
 
     async fn get_into<'a, P, W>(
@@ -133,8 +143,9 @@ impl<U: UserDetail, S: StorageBackend<U>> StorageBackend<U> for Tracked<S> {
         W: AsyncWrite + Unpin + Sync + Send + ?Sized,
         P: AsRef<Path> + Send + Debug,
     {
+        let shown = path.as_ref().to_owned();
         let operation = self.inner.get_into(user, path, start, output);
-        self.send_or_receive(Kind::Streaming, operation).await
+        self.transfer(Kind::Streaming, ("RETR", &shown), operation, |bytes| Some(*bytes)).await
     }
 
     async fn get<P>(
@@ -154,8 +165,9 @@ impl<U: UserDetail, S: StorageBackend<U>> StorageBackend<U> for Tracked<S> {
         P: AsRef<Path> + Send + Debug,
         R: AsyncRead + Send + Sync + Unpin + 'static,
     {
+        let shown = path.as_ref().to_owned();
         let operation = self.inner.put(user, input, path, start);
-        self.send_or_receive(Kind::Streaming, operation).await
+        self.transfer(Kind::Streaming, ("STOR", &shown), operation, |bytes| Some(*bytes)).await
     }
 
     async fn del<P: AsRef<Path> + Send + Debug>(&self, user: &U, path: P) -> Result<()> {
@@ -177,4 +189,8 @@ impl<U: UserDetail, S: StorageBackend<U>> StorageBackend<U> for Tracked<S> {
     async fn cwd<P: AsRef<Path> + Send + Debug>(&self, user: &U, path: P) -> Result<()> {
         self.inner.cwd(user, path).await
     }
+}
+
+fn size(listing: &Cursor<Vec<u8>>) -> Option<u64> {
+    Some(listing.get_ref().len() as u64)
 }

@@ -84,6 +84,15 @@ impl Transfers {
         }
     }
 
+    /// How long no transfer has run; for ever if none ever has.
+    pub(super) fn idle_for(&self) -> Duration {
+        let state = self.lock();
+        if state.running > 0 {
+            return Duration::ZERO;
+        }
+        state.last_end.map_or(Duration::MAX, |end| end.elapsed())
+    }
+
     pub(super) fn storage_dropped(&self) {
         self.lock().storage_dropped = true;
         self.changed.notify_waiters();

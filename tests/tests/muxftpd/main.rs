@@ -7,7 +7,10 @@ use std::path::Path;
 
 use mux_tests::Program::Muxftpd;
 
+mod drain_over_tls;
 mod homes_and_read_only;
+mod login_throttle;
+mod session_caps;
 mod tls_required;
 mod tls_resumption;
 mod users;

@@ -2,13 +2,20 @@
 
 use crate::anonymous;
 use crate::password::Password;
+use crate::throttle::Throttle;
 use crate::users::{User, Users};
 use async_trait::async_trait;
 use std::sync::Arc;
 use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+use tracing::{debug, info};
 use unftp_core::auth::{AuthenticationError, Authenticator, Credentials, Principal};
+
+/// How long the reply to a wrong login takes.
+const DELAY: Duration = Duration::from_secs(1);
 
 /// Lets in the users of the users file, and anonymous clients where that is wanted.
 #[derive(Debug)]
@@ -20,13 +27,20 @@ pub(crate) struct Login {
     decoy: Option<Password>,
     /// Hashing takes a processor each, and some of them much memory.
     hashing: Semaphore,
+    throttle: Throttle,
 }
 
 impl Login {
-    pub(crate) fn new(users: Arc<Users>, anonymous: bool) -> Self {
+    pub(crate) fn new(users: Arc<Users>, anonymous: bool, throttle: Throttle) -> Self {
         let decoy = users.iter().map(|user| &user.password).find(|password| password.is_hashed());
         let processors = available_parallelism().map_or(1, usize::from);
-        Self { decoy: decoy.cloned(), users, anonymous, hashing: Semaphore::new(processors) }
+        Self {
+            decoy: decoy.cloned(),
+            users,
+            anonymous,
+            hashing: Semaphore::new(processors),
+            throttle,
+        }
     }
 
     /// The user of that name and password who may come from there.
@@ -68,19 +82,39 @@ impl Authenticator for Login {
         if self.anonymous && anonymous::is_name(name) {
             return Ok(Principal { username: anonymous::NAME.to_owned() });
         }
-        let user = self.user(name, given).await?;
-        Ok(Principal { username: user.name.clone() })
+        let client = given.source_ip.to_canonical();
+        let attempt = match self.throttle.begin(Instant::now(), client, name) {
+            Ok(attempt) => attempt,
+            Err(refused) => {
+                debug!(%client, user = name, ?refused, "login refused unseen");
+                sleep(DELAY).await;
+                return Err(AuthenticationError::new("too many wrong logins"));
+            }
+        };
+        match self.user(name, given).await {
+            Ok(user) => {
+                self.throttle.succeeded(Instant::now(), &attempt);
+                Ok(Principal { username: user.name.clone() })
+            }
+            Err(error) => {
+                info!(%client, user = name, "login failed: {error}");
+                sleep(DELAY).await;
+                Err(error)
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::throttle::Limits;
 
     fn login(users: &str, anonymous: bool) -> Login {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), users).unwrap();
-        Login::new(Arc::new(Users::read(file.path()).unwrap()), anonymous)
+        let throttle = Throttle::new(Limits { failures: None, window: DELAY });
+        Login::new(Arc::new(Users::read(file.path()).unwrap()), anonymous, throttle)
     }
 
     const USERS: &str = r#"[
@@ -89,7 +123,7 @@ mod tests {
         {"username": "carol", "password": "c", "account_enabled": false}
     ]"#;
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn the_right_password_from_the_right_address_lets_in() {
         let login = login(USERS, false);
         let alice = login.authenticate("alice", &"wonderland".into()).await.unwrap();
@@ -107,7 +141,7 @@ mod tests {
         }
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn anonymous_clients_are_let_in_where_that_is_wanted() {
         let login = login(USERS, true);
         for name in ["anonymous", "FTP"] {

@@ -7,6 +7,7 @@ mod limits;
 mod listen;
 mod logging;
 mod login;
+mod memory;
 mod options;
 mod panics;
 mod password;
@@ -15,6 +16,7 @@ mod secrets;
 mod served;
 mod setup;
 mod signals;
+mod throttle;
 mod upload;
 mod users;
 

@@ -121,6 +121,29 @@ pub(crate) struct Options {
     #[arg(long, value_name = "NUMBER", default_value_t = 16_384)]
     pub(crate) max_waiting: usize,
 
+    /// How many sessions there may be; further ones are told 421
+    #[arg(long, value_name = "NUMBER", default_value = "10000")]
+    pub(crate) max_sessions: NonZeroUsize,
+
+    /// How many sessions one client address may have (IPv6: one network of 64 bits)
+    #[arg(long, value_name = "NUMBER", default_value = "1000")]
+    pub(crate) max_sessions_per_client: NonZeroUsize,
+
+    /// How many wrong logins one client address may have within --login-window; 0 for any number
+    ///
+    /// Then its logins are refused, right or wrong, for that long. Ten times as many wrong logins
+    /// for one user, from wherever, have that user refused where it has not logged in before.
+    #[arg(long, value_name = "NUMBER", default_value_t = 5)]
+    pub(crate) max_login_failures: u32,
+
+    /// How long wrong logins count, and how long logins are refused after too many
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = positive)]
+    pub(crate) login_window: Duration,
+
+    /// How long a client may take to log in
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = positive)]
+    pub(crate) login_timeout: Duration,
+
     /// How long a session may be silent before it is closed
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = whole_seconds)]
     pub(crate) idle_timeout: Duration,

@@ -6,6 +6,7 @@ use crate::login::Login;
 use crate::options::Options;
 use crate::secrets;
 use crate::served::Served;
+use crate::throttle::{self, Throttle};
 use crate::users::Users;
 use ftp_adapter::{Advertised, MuxServer, Tls};
 use libunftp::ServerBuilder;
@@ -13,6 +14,7 @@ use libunftp::options::SiteMd5;
 use mux_core::Mux;
 use std::error::Error;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 /// What files and names say, before anything is bound.
@@ -107,9 +109,12 @@ impl Checked {
         log: Option<slog::Logger>,
     ) -> Result<MuxServer<Served, Account>, Box<dyn Error>> {
         let anonymous = options.lets_anonymous_in();
-        let login = Arc::new(Login::new(Arc::clone(&self.users), anonymous));
+        let throttle = Throttle::new(throttle::Limits {
+            failures: NonZeroU32::new(options.max_login_failures),
+            window: options.login_window,
+        });
+        let login = Arc::new(Login::new(Arc::clone(&self.users), anonymous, throttle));
         let accounts = Arc::new(Accounts(Arc::clone(&self.users)));
-        let idle_timeout = options.idle_timeout.as_secs().max(1);
         let greeting =
             if anonymous { "muxftpd ready, log in as anonymous." } else { "muxftpd ready." };
         let storage = self.served.clone();
@@ -120,13 +125,16 @@ impl Checked {
                 ServerBuilder::with_user_detail_provider(storage, accounts.clone())
                     .authenticator(login.clone())
                     .greeting(greeting)
-                    .idle_session_timeout(idle_timeout)
                     // Hashing files is too dear for people who are not known.
                     .sitemd5(SiteMd5::None)
                     .logger(log.clone())
             },
         )?
         .passive_host(self.advertised.clone())
+        .max_sessions(options.max_sessions)
+        .max_sessions_per_client(options.max_sessions_per_client)
+        .login_timeout(options.login_timeout)
+        .idle_timeout(options.idle_timeout)
         .drain_timeout(options.drain_timeout);
         Ok(match &self.tls {
             Some(tls) => server.tls(tls.clone()),

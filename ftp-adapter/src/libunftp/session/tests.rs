@@ -1,7 +1,10 @@
 //! Sessions of libunftp that bind their passive ports themselves: how they are ended.
 
+use super::super::events::NoEvents;
+use super::super::transfers::Transfers;
 use super::*;
 use ::libunftp::ServerBuilder;
+use mux_core::Client;
 use std::fs::File;
 use std::net::SocketAddr;
 use tempfile::TempDir;
@@ -19,8 +22,8 @@ const GUARD: Duration = Duration::from_secs(60);
 const LARGE: u64 = 32 << 20;
 
 struct Running {
-    client: Client,
-    task: JoinHandle<io::Result<()>>,
+    client: Ftp,
+    task: JoinHandle<io::Result<SessionEnd>>,
     stop: CancellationToken,
     cut: CancellationToken,
     _root: TempDir,
@@ -36,10 +39,12 @@ async fn session() -> Running {
     let address = listener.local_addr().unwrap();
     let (stream, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
     let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
-    let transfers = Arc::new(Transfers::new(cut.clone()));
-    let tracked = Arc::clone(&transfers);
+    let transfers = Transfers::new(cut.clone());
+    let client = Client::from(address);
+    let shared = Arc::new(Shared::new(client, transfers, None, Arc::new(NoEvents)));
+    let tracked = Arc::clone(&shared);
     let server = ServerBuilder::<_, DefaultUser>::new(Box::new(move || {
-        Tracked::new(Filesystem::new(&path).unwrap(), Arc::clone(&tracked), None)
+        Tracked::new(Filesystem::new(&path).unwrap(), Arc::clone(&tracked))
     }))
     .build()
     .unwrap();
@@ -47,23 +52,23 @@ async fn session() -> Running {
     let session = Session {
         stream: stream_of_server,
         server,
-        transfers,
+        shared,
+        limits: watch::Limits { login: GUARD, idle: None, command: 65_536 },
         lease: None,
-        tls: None,
         farewell: true,
     };
     let task = tokio::spawn(session.run(stop.clone()));
 
-    let mut client = Client(BufStream::new(stream.unwrap()));
+    let mut client = Ftp(BufStream::new(stream.unwrap()));
     client.expect("220").await;
     client.command("USER anonymous", "331").await;
     client.command("PASS guest", "230").await;
     Running { client, task, stop, cut, _root: root }
 }
 
-struct Client(BufStream<TcpStream>);
+struct Ftp(BufStream<TcpStream>);
 
-impl Client {
+impl Ftp {
     async fn line(&mut self) -> String {
         let mut line = String::new();
         timeout(GUARD, self.0.read_line(&mut line)).await.unwrap().unwrap();

@@ -1,0 +1,64 @@
+//! Watching a control connection from outside of libunftp, which has taken it over.
+//!
+//! libunftp 0.24 reads a command of any length into memory, waits for a TLS handshake without
+//! end, lets anybody stay without logging in as long as there are commands, and does not notice
+//! silence after a transfer whose TLS handshake failed. The kernel counts the bytes of each
+//! connection, so all that can be seen and ended from here, in plain text and in TLS.
+
+use super::events::SessionEnd;
+use super::shared::Shared;
+use super::tcp_info::TcpInfo;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
+
+/// How often a connection is looked at that says something, and one that does not.
+const OFTEN: Duration = Duration::from_millis(100);
+const SELDOM: Duration = Duration::from_millis(500);
+
+/// More than libunftp takes to act on a silence by itself, with a reply.
+const IDLE_GRACE: Duration = Duration::from_secs(5);
+
+/// What a session may do, at most.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// How long it may take to log in.
+    pub(super) login: Duration,
+    /// How long it may be silent.
+    pub(super) idle: Option<Duration>,
+    /// How many bytes it may send while nothing is replied.
+    pub(super) command: u64,
+}
+
+/// Waits until the session that holds `control` exceeds a limit, and says which.
+pub(super) async fn exceeded<F: AsFd>(control: &F, shared: &Shared, limits: Limits) -> SessionEnd {
+    let started = Instant::now();
+    let mut replied = None;
+    let mut received_then = 0;
+    let mut pause = OFTEN;
+    let mut seen = 0;
+    loop {
+        sleep(pause).await;
+        let Ok(counters) = TcpInfo::of(control) else { continue };
+        // What is acknowledged has been sent.
+        if replied != Some(counters.bytes_acked) {
+            replied = Some(counters.bytes_acked);
+            received_then = counters.bytes_received;
+        }
+        if counters.bytes_received - received_then > limits.command {
+            return SessionEnd::EndlessCommand;
+        }
+        if !shared.has_logged_in() && started.elapsed() > limits.login {
+            return SessionEnd::NoLogin;
+        }
+        let silent = counters.silent_for;
+        if limits
+            .idle
+            .is_some_and(|most| shared.transfers.idle_for().min(silent) > most + IDLE_GRACE)
+        {
+            return SessionEnd::Silent;
+        }
+        pause = if counters.bytes_received == seen { (pause * 2).min(SELDOM) } else { OFTEN };
+        seen = counters.bytes_received;
+    }
+}
