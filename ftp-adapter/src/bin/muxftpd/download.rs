@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use cap_std::fs::{Dir, File};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
-use tokio::task::spawn_blocking;
+
+use crate::blocking::blocking;
 
 const FIRST: usize = 64 * 1024;
 const LATER: usize = 256 * 1024;
@@ -56,11 +57,4 @@ fn read(mut file: File, mut bytes: Vec<u8>, most: usize) -> io::Result<Part> {
     bytes.clear();
     let count = (&mut file).take(most as u64).read_to_end(&mut bytes)?;
     Ok(Part { bytes, rest: (count == most).then_some(file) })
-}
-
-/// Does `work` where it may block.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
-    spawn_blocking(work).await.map_err(io::Error::other)?
 }

@@ -2,9 +2,11 @@
 
 mod account;
 mod anonymous;
+mod blocking;
 mod download;
 mod limits;
 mod listen;
+mod listing;
 mod logging;
 mod login;
 mod memory;

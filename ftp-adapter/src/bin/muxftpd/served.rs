@@ -1,18 +1,19 @@
 //! The served directory.
 
 use crate::account::Account;
-use crate::{download, upload};
+use crate::listing::Meta;
+use crate::{download, listing, upload};
 use async_trait::async_trait;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use std::fmt::Debug;
-use std::io::{self, Cursor};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use unftp_core::auth::UserDetail;
-use unftp_core::storage::{ErrorKind, Fileinfo, Result, StorageBackend};
-use unftp_sbe_fs::{Filesystem, Meta};
+use unftp_core::storage::{Error, ErrorKind, Fileinfo, Result, StorageBackend};
+use unftp_sbe_fs::Filesystem;
 
 /// A directory that all sessions share, opened once, for reading only or for writing too.
 /// Nothing outside of it can be reached, not through links either.
@@ -64,7 +65,10 @@ impl Served {
 /// The path of a client as one that begins in the served directory.
 fn in_directory(path: &impl AsRef<Path>) -> PathBuf {
     let path = path.as_ref();
-    path.strip_prefix("/").unwrap_or(path).to_owned()
+    match path.strip_prefix("/").unwrap_or(path) {
+        root if root.as_os_str().is_empty() => PathBuf::from("."),
+        below => below.to_owned(),
+    }
 }
 
 /// Why a directory cannot be served.
@@ -108,24 +112,19 @@ impl StorageBackend<Account> for Served {
 
     async fn metadata<P: AsRef<Path> + Send + Debug>(
         &self,
-        user: &Account,
+        _user: &Account,
         path: P,
     ) -> Result<Meta> {
-        self.files.metadata(user, path).await
+        listing::metadata(self.directory.clone(), in_directory(&path))
+            .await
+            .map_err(|error| Error::new(ErrorKind::PermanentFileNotAvailable, error))
     }
 
-    async fn list<P>(&self, user: &Account, path: P) -> Result<Vec<Fileinfo<PathBuf, Meta>>>
+    async fn list<P>(&self, _user: &Account, path: P) -> Result<Vec<Fileinfo<PathBuf, Meta>>>
     where
         P: AsRef<Path> + Send + Debug,
     {
-        self.files.list(user, path).await
-    }
-
-    async fn list_fmt<P>(&self, user: &Account, path: P) -> Result<Cursor<Vec<u8>>>
-    where
-        P: AsRef<Path> + Send + Debug,
-    {
-        self.files.list_fmt(user, path).await
+        Ok(listing::list(self.directory.clone(), in_directory(&path)).await?)
     }
 
     async fn get_into<'a, P, W>(
@@ -188,8 +187,8 @@ impl StorageBackend<Account> for Served {
         self.files.rmd(user, path).await
     }
 
-    async fn cwd<P: AsRef<Path> + Send + Debug>(&self, user: &Account, path: P) -> Result<()> {
-        self.files.cwd(user, path).await
+    async fn cwd<P: AsRef<Path> + Send + Debug>(&self, _user: &Account, path: P) -> Result<()> {
+        Ok(listing::enter(self.directory.clone(), in_directory(&path)).await?)
     }
 }
 
@@ -255,7 +254,7 @@ mod tests {
         // Around the buffer sizes on the way: a part that stays in a buffer would be missed.
         for length in [0, 1, 4095, 4096, 4097, 65_535, 65_536, 65_537, 327_680, 1_000_001] {
             let bytes: Vec<u8> = (0..length).map(|i: usize| i as u8).collect();
-            let input = Cursor::new(bytes.clone());
+            let input = io::Cursor::new(bytes.clone());
             assert_eq!(served.put(user, input, "/file", 0).await.unwrap(), length as u64);
             let mut read = Vec::new();
             served.get_into(user, "/file", 0, &mut read).await.unwrap();
@@ -276,6 +275,36 @@ mod tests {
         for path in ["/missing/file", "/..", "/../outside", "/"] {
             assert!(served.put(user, &b"x"[..], path, 0).await.is_err(), "{path}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_directory_is_listed_with_its_links_and_nothing_is_followed() {
+        use unftp_core::storage::Metadata as _;
+        let directory = tempfile::tempdir().unwrap();
+        fs::create_dir_all(directory.path().join("folder/inner")).unwrap();
+        fs::write(directory.path().join("folder/file"), "content").unwrap();
+        std::os::unix::fs::symlink("/etc", directory.path().join("folder/link")).unwrap();
+        let served = Served::open(directory.path(), false).unwrap();
+        let user = &anonymous().await;
+        let mut listed = served.list(user, "/folder").await.unwrap();
+        listed.sort_by(|one, other| one.path.cmp(&other.path));
+        let seen: Vec<_> = listed
+            .iter()
+            .map(|info| (info.path.to_str().unwrap(), info.metadata.is_dir()))
+            .collect();
+        assert_eq!(seen, [("file", false), ("inner", true), ("link", false)]);
+        assert_eq!(listed[0].metadata.len(), 7);
+        assert_eq!(listed[2].metadata.readlink(), Some(Path::new("/etc")));
+        assert_eq!(served.list(user, "/").await.unwrap().len(), 1);
+
+        served.cwd(user, "/").await.unwrap();
+        served.cwd(user, "/folder/inner").await.unwrap();
+        for path in ["/folder/file", "/folder/link", "/missing", "/.."] {
+            assert!(served.cwd(user, path).await.is_err(), "{path}");
+            assert!(served.list(user, path).await.is_err(), "{path}");
+        }
+        assert!(served.metadata(user, "/folder/link").await.unwrap().is_symlink());
+        assert!(served.metadata(user, "/missing").await.is_err());
     }
 
     #[tokio::test]

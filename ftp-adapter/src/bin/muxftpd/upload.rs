@@ -10,7 +10,7 @@ use std::sync::Arc;
 use cap_std::fs::{Dir, File, OpenOptions};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use crate::download::blocking;
+use crate::blocking::blocking;
 
 /// How much is written at a time, at most.
 const PART: usize = 256 * 1024;
