@@ -4,7 +4,7 @@
 # not noticed that ci/mutants/explained.toml does not explain.
 #
 #   ci/mutants.sh            everything: hours
-#   ci/mutants.sh WORD ...   those parts (table, steering, passive)
+#   ci/mutants.sh PART ...   these parts: picker, table, steering, passive
 #   ci/mutants.sh --report   only compares the last run's results with the explanations
 #
 # Results of each part: target/mutants/PART/mutants.out
@@ -29,9 +29,15 @@ part() {
         --output "$results/$name" "$@" || [ $? -le 3 ]
 }
 
+picker() {
+    part picker --package mux-core --no-default-features \
+        --file "mux-core/src/{ports,client}.rs" --file mux-core/src/table/taken.rs \
+        -- --lib --test corpora --test memory --test reservation_id
+}
+
 table() {
     part table --package mux-core --no-default-features \
-        --file "mux-core/src/{ports,client}.rs" --file "mux-core/src/table/*.rs" \
+        --file "mux-core/src/table/*.rs" --exclude mux-core/src/table/taken.rs \
         -- --lib --test corpora --test memory --test reservation_id
 }
 
@@ -49,7 +55,7 @@ passive() {
 }
 
 parts=("$@")
-[ $# -gt 0 ] || parts=(table steering passive)
+[ $# -gt 0 ] || parts=(picker table steering passive)
 if [ "${parts[0]}" != --report ]; then
     for name in "${parts[@]}"; do
         "$name"

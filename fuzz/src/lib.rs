@@ -1,7 +1,23 @@
 //! What the fuzz targets do with their bytes.
 //!
-//! It stands apart from the fuzzer so that ordinary tests can do the same: `tests/corpora.rs` of
-//! each package includes its part of this and replays the corpora.
+//! It stands apart from the fuzzer so that ordinary tests can do the same: the tests of each
+//! package include its part of this and replay the corpora.
 
 pub mod adapter;
 pub mod core;
+pub mod portsize_log;
+pub mod users_file;
+
+// What programs read cannot be reached from outside, so it is compiled in here once more.
+#[allow(dead_code, unused_imports, reason = "the program uses the rest")]
+#[path = "../../benches/src/bin/portsize/log/mod.rs"]
+mod log;
+#[allow(dead_code, reason = "the program uses the rest")]
+#[path = "../../ftp-adapter/src/bin/muxftpd/password.rs"]
+mod password;
+#[allow(dead_code, reason = "the program uses the rest")]
+#[path = "../../benches/src/bin/portsize/recording.rs"]
+mod recording;
+#[allow(dead_code, reason = "the program uses the rest")]
+#[path = "../../ftp-adapter/src/bin/muxftpd/users.rs"]
+mod users;
