@@ -131,8 +131,8 @@ mod passive;
 
 #[cfg(feature = "libunftp")]
 pub use self::libunftp::{
-    Events, LeaseGuard, MuxBinder, MuxServer, Origin, SessionEnd, SessionRefused, StorageGenerator,
-    Tls, TlsError, Tracked, Transfer,
+    Events, LeaseGuard, MuxBinder, MuxServer, Origin, SessionEnd, SessionOver, SessionRefused,
+    StorageGenerator, Tls, TlsError, Tracked, Transfer,
 };
 pub use self::passive::{
     Advertised, ClientRule, NotMapped, Passive, PassiveHost, PassiveHostError, PassiveSession,

@@ -15,7 +15,7 @@ pub trait Events: fmt::Debug + Send + Sync {
     fn session_refused(&self, _client: Client, _why: SessionRefused) {}
 
     /// A session is over.
-    fn session_over(&self, _client: Client, _took: Duration, _why: SessionEnd) {}
+    fn session_over(&self, _session: &SessionOver<'_>) {}
 
     /// A transfer is over.
     fn transfer(&self, _transfer: &Transfer<'_>) {}
@@ -57,6 +57,20 @@ pub enum SessionEnd {
     Cut,
     /// It could not be served, for want of descriptors say.
     Failed,
+}
+
+/// A session that is over.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct SessionOver<'a> {
+    /// Whose.
+    pub client: Client,
+    /// The user, as the server's user type is displayed; `None` if nobody has logged in.
+    pub user: Option<&'a str>,
+    /// How long it took.
+    pub took: Duration,
+    /// How it ended.
+    pub end: SessionEnd,
 }
 
 /// A transfer that is over.

@@ -17,7 +17,7 @@ mod transfers;
 mod watch;
 
 pub use binder::{LeaseGuard, MuxBinder};
-pub use events::{Events, SessionEnd, SessionRefused, Transfer};
+pub use events::{Events, SessionEnd, SessionOver, SessionRefused, Transfer};
 pub use origin::Origin;
 pub use server::{MuxServer, StorageGenerator};
 pub use tls::{Tls, TlsError};

@@ -3,7 +3,7 @@
 use super::accept::accept;
 use super::admission::{Admission, Admitted, Limits};
 use super::binder::MuxBinder;
-use super::events::{Events, NoEvents, SessionEnd, SessionRefused};
+use super::events::{Events, NoEvents, SessionEnd, SessionOver, SessionRefused};
 use super::host::passive_host;
 use super::session::Session;
 use super::shared::Shared;
@@ -248,19 +248,25 @@ where
             (Client::from(peer), Arc::clone(&self.events), Instant::now());
         events.session_begun(client);
         debug!(%peer, "session begins");
+        let mut shared = None;
         let end = match self.begin(stream, peer, &cut) {
-            Ok(session) => tokio::select! {
-                biased;
-                ended = session.run(stop) => ended.map_err(|error| error.to_string()),
-                () = cut.cancelled() => Ok(SessionEnd::Cut),
-            },
+            Ok(session) => {
+                shared = Some(Arc::clone(&session.shared));
+                tokio::select! {
+                    biased;
+                    ended = session.run(stop) => ended.map_err(|error| error.to_string()),
+                    () = cut.cancelled() => Ok(SessionEnd::Cut),
+                }
+            }
             Err(error) => Err(error),
         };
         match &end {
             Ok(end) => debug!(%peer, ?end, "session over"),
             Err(error) => debug!(%peer, "session not served: {error}"),
         }
-        events.session_over(client, started.elapsed(), end.unwrap_or(SessionEnd::Failed));
+        let user = shared.as_ref().and_then(|shared| shared.user());
+        let (took, end) = (started.elapsed(), end.unwrap_or(SessionEnd::Failed));
+        events.session_over(&SessionOver { client, user, took, end });
     }
 
     /// A libunftp for one control connection, and what surrounds it.

@@ -38,6 +38,11 @@ impl Shared {
         self.user.get().is_some()
     }
 
+    /// Who has logged in.
+    pub(super) fn user(&self) -> Option<&str> {
+        self.user.get().map(String::as_str)
+    }
+
     /// Tells of a transfer that is over.
     pub(super) fn tell(
         &self,
@@ -47,7 +52,7 @@ impl Shared {
         bytes: Option<u64>,
         completed: bool,
     ) {
-        let user = self.user.get().map_or("", String::as_str);
+        let user = self.user().unwrap_or_default();
         let client = self.client;
         self.events.transfer(&Transfer { client, user, command, path, bytes, took, completed });
     }

@@ -7,9 +7,13 @@ use std::path::Path;
 
 use mux_tests::Program::Muxftpd;
 
+mod check;
+mod config;
 mod drain_over_tls;
 mod homes_and_read_only;
 mod login_throttle;
+mod logs;
+mod metrics;
 mod session_caps;
 mod tls_required;
 mod tls_resumption;

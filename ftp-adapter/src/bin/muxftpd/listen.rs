@@ -46,6 +46,15 @@ pub(crate) fn bind(listen: &[SocketAddr], passive: &PortSet) -> Result<Vec<Contr
     if failures.is_empty() { Ok(bound) } else { Err(ListenError(failures)) }
 }
 
+/// Refuses what [`bind`] would refuse without asking the system.
+pub(crate) fn check(listen: &[SocketAddr], passive: &PortSet) -> Result<(), ListenError> {
+    let wanted = if listen.is_empty() { &DEFAULT } else { listen };
+    let wrong = wanted.iter().filter(|address| is_passive(**address, wanted, passive));
+    let failures: Vec<_> =
+        wrong.map(|address| Failure { address: *address, reason: Reason::Passive }).collect();
+    if failures.is_empty() { Ok(()) } else { Err(ListenError(failures)) }
+}
+
 /// The addresses for the passive ports: those of the control listeners, each once. A wildcard
 /// covers its family.
 pub(crate) fn passive_addresses(control: &[Control]) -> Vec<IpAddr> {

@@ -1,10 +1,20 @@
 //! Logs on standard error.
 
+use clap::ValueEnum;
 use std::env;
 use std::io;
 use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
 
 /// libunftp reports what any client can provoke, a reset connection say, as warnings and errors,
 /// and formats the whole command for each of its spans. It is silent unless it is asked for.
@@ -12,7 +22,7 @@ const SILENT: &str = "libunftp=off,unftp_sbe_fs=off";
 
 /// Starts logging as `--log-level` says, or else `RUST_LOG`, or else from `info` up. Returns the
 /// logger that libunftp is to be given.
-pub(crate) fn start(level: Option<&str>) -> Result<Option<slog::Logger>, String> {
+pub(crate) fn start(level: Option<&str>, format: Format) -> Result<Option<slog::Logger>, String> {
     let from_environment = env::var(EnvFilter::DEFAULT_ENV).ok().filter(|text| !text.is_empty());
     let (origin, directives) = match (level, from_environment) {
         (Some(level), _) => ("--log-level", level.to_owned()),
@@ -21,11 +31,11 @@ pub(crate) fn start(level: Option<&str>) -> Result<Option<slog::Logger>, String>
     };
     let filter = filter(&directives)
         .map_err(|error| format!("{directives:?} in {origin} is not a log filter: {error}"))?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .init();
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    match format {
+        Format::Text => subscriber.with_ansi(io::stderr().is_terminal()).init(),
+        Format::Json => subscriber.json().with_current_span(false).with_span_list(false).init(),
+    }
     Ok(libunftp_logger(&directives))
 }
 

@@ -1,6 +1,7 @@
 //! Deciding who may log in.
 
 use crate::anonymous;
+use crate::numbers::{LoginResult, Numbers};
 use crate::password::Password;
 use crate::throttle::Throttle;
 use crate::users::{User, Users};
@@ -28,10 +29,16 @@ pub(crate) struct Login {
     /// Hashing takes a processor each, and some of them much memory.
     hashing: Semaphore,
     throttle: Throttle,
+    numbers: Arc<Numbers>,
 }
 
 impl Login {
-    pub(crate) fn new(users: Arc<Users>, anonymous: bool, throttle: Throttle) -> Self {
+    pub(crate) fn new(
+        users: Arc<Users>,
+        anonymous: bool,
+        throttle: Throttle,
+        numbers: Arc<Numbers>,
+    ) -> Self {
         let decoy = users.iter().map(|user| &user.password).find(|password| password.is_hashed());
         let processors = available_parallelism().map_or(1, usize::from);
         Self {
@@ -40,6 +47,7 @@ impl Login {
             anonymous,
             hashing: Semaphore::new(processors),
             throttle,
+            numbers,
         }
     }
 
@@ -80,13 +88,15 @@ impl Authenticator for Login {
         given: &Credentials,
     ) -> Result<Principal, AuthenticationError> {
         if self.anonymous && anonymous::is_name(name) {
+            self.numbers.login(LoginResult::Succeeded);
             return Ok(Principal { username: anonymous::NAME.to_owned() });
         }
         let client = given.source_ip.to_canonical();
         let attempt = match self.throttle.begin(Instant::now(), client, name) {
             Ok(attempt) => attempt,
             Err(refused) => {
-                debug!(%client, user = name, ?refused, "login refused unseen");
+                self.numbers.login(LoginResult::Throttled);
+                debug!(target: "muxftpd", %client, user = name, ?refused, "login refused unseen");
                 sleep(DELAY).await;
                 return Err(AuthenticationError::new("too many wrong logins"));
             }
@@ -94,10 +104,12 @@ impl Authenticator for Login {
         match self.user(name, given).await {
             Ok(user) => {
                 self.throttle.succeeded(Instant::now(), &attempt);
+                self.numbers.login(LoginResult::Succeeded);
                 Ok(Principal { username: user.name.clone() })
             }
             Err(error) => {
-                info!(%client, user = name, "login failed: {error}");
+                self.numbers.login(LoginResult::Failed);
+                info!(target: "muxftpd", %client, user = name, %error, "login failed");
                 sleep(DELAY).await;
                 Err(error)
             }
@@ -114,7 +126,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), users).unwrap();
         let throttle = Throttle::new(Limits { failures: None, window: DELAY });
-        Login::new(Arc::new(Users::read(file.path()).unwrap()), anonymous, throttle)
+        Login::new(Arc::new(Users::read(file.path()).unwrap()), anonymous, throttle, Arc::default())
     }
 
     const USERS: &str = r#"[

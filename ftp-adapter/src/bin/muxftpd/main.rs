@@ -3,13 +3,20 @@
 mod account;
 mod anonymous;
 mod blocking;
+mod check;
+mod config;
+#[cfg(test)]
+mod documented;
 mod download;
+mod journal;
 mod limits;
 mod listen;
 mod listing;
 mod logging;
 mod login;
 mod memory;
+mod metrics;
+mod numbers;
 mod options;
 mod panics;
 mod password;
@@ -22,7 +29,6 @@ mod throttle;
 mod upload;
 mod users;
 
-use clap::Parser;
 use clap::error::ErrorKind;
 use ftp_adapter::CancellationToken;
 use options::Options;
@@ -37,11 +43,11 @@ use tokio::runtime;
 const LAST_FILE_OPERATIONS: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
-    let options = Options::parse();
+    let options = Options::read();
     if options.hash_password {
         return hash_password();
     }
-    let log = match logging::start(options.log_level.as_deref()) {
+    let log = match logging::start(options.log_level.as_deref(), options.log_format) {
         Ok(log) => log,
         Err(error) => Options::wrong(ErrorKind::InvalidValue, error),
     };
@@ -85,8 +91,20 @@ fn hash_password() -> ExitCode {
 
 /// Sets everything up, or nothing; then serves until a signal.
 async fn run(options: Options, log: Option<slog::Logger>) -> Result<(), Box<dyn Error>> {
+    if options.check {
+        print!("{}", check::check(&options).await?);
+        return Ok(());
+    }
     let checked = Checked::new(&options).await?;
-    let Ready { server, mux, control, passive } = checked.bind(&options, log)?;
+    let Ready { server, mux, numbers, control, passive } = checked.bind(&options, log)?;
+    let metrics = match options.metrics {
+        Some(address) => {
+            let (listener, address) = metrics::bind(address).await?;
+            tokio::spawn(metrics::serve(listener, numbers.registry(mux.clone())));
+            Some(address)
+        }
+        None => None,
+    };
 
     let shutdown = CancellationToken::new();
     signals::watch(shutdown.clone(), options.drain_timeout)?;
@@ -98,6 +116,7 @@ async fn run(options: Options, log: Option<slog::Logger>) -> Result<(), Box<dyn 
         passive: &passive,
         advertised: &checked.advertised,
         users: checked.users.len(),
+        metrics,
     });
 
     let listeners = control.into_iter().map(|listener| listener.listener);

@@ -1,13 +1,18 @@
 //! The command line.
 
+use crate::config::{self, Config};
+use crate::logging::Format;
 use clap::ArgAction::Set;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use ftp_adapter::{PassiveHost, PortMap};
+use std::env;
+use std::ffi::OsString;
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::process;
 use std::time::Duration;
 
 /// An FTP server that shares a few passive ports among many clients.
@@ -160,6 +165,23 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILTER")]
     pub(crate) log_level: Option<String>,
 
+    /// How to log
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
+    pub(crate) log_format: Format,
+
+    /// Where to serve numbers for Prometheus, at /metrics: an address and a port, or a port on
+    /// loopback [default: nowhere]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = crate::metrics::address)]
+    pub(crate) metrics: Option<SocketAddr>,
+
+    /// Read options from this file, in TOML, by the same names; the command line wins
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Look at everything but the ports, say whether a start would succeed, and exit
+    #[arg(long)]
+    pub(crate) check: bool,
+
     /// Read a password from standard input, print its hash for the users file, and exit
     #[arg(long, exclusive = true)]
     pub(crate) hash_password: bool,
@@ -194,6 +216,27 @@ Exit status:
   130  a second SIGINT came while transfers were finishing (143: SIGTERM)";
 
 impl Options {
+    /// What the command line says, and the file that it names. Does not return where that is
+    /// wrong, or help is asked for.
+    pub(crate) fn read() -> Self {
+        let given: Vec<OsString> = env::args_os().collect();
+        let matches = config::given(&given).unwrap_or_else(|error| error.exit());
+        let Some(path) = matches.get_one::<PathBuf>("config") else {
+            return Self::parse_from(given);
+        };
+        // With --check, a file that is wrong is the answer.
+        let code = if matches.get_flag("check") { 1 } else { 2 };
+        let config = Config::read(path, &matches).unwrap_or_else(|error| {
+            eprintln!("muxftpd: {error}");
+            process::exit(code);
+        });
+        Self::try_parse_from(config.arguments(&given)).unwrap_or_else(|error| {
+            let Some(place) = config.place(&error) else { error.exit() };
+            eprint!("muxftpd: {place}: {error}");
+            process::exit(code);
+        })
+    }
+
     /// Ends the program as a wrong option does.
     pub(crate) fn wrong(kind: ErrorKind, message: impl Display) -> ! {
         Self::command().error(kind, message).exit()

@@ -20,6 +20,8 @@ pub(crate) struct Screen<'a> {
     pub(crate) advertised: &'a Advertised,
     /// How many users there are.
     pub(crate) users: usize,
+    /// Where numbers are to be had.
+    pub(crate) metrics: Option<SocketAddr>,
 }
 
 /// Shows the start screen. Its last line, `ready`, says that clients may come.
@@ -123,6 +125,9 @@ impl Screen<'_> {
             )
         };
         line("wait", wait);
+        if let Some(address) = self.metrics {
+            line("metrics", &format_args!("http://{address}/metrics"));
+        }
         let drain = duration(options.drain_timeout);
         line(
             "stop",
@@ -149,6 +154,7 @@ mod tests {
             passive: &["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()],
             advertised: &options.passive_host.clone().resolve().await.unwrap(),
             users: usize::from(options.users.is_some()),
+            metrics: None,
             options: &options,
         };
         screen.text(false).replace(&path, "/srv/ftp")

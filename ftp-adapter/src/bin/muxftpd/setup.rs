@@ -1,8 +1,10 @@
 //! Setting everything up, or nothing.
 
 use crate::account::{Account, Accounts};
+use crate::journal::Journal;
 use crate::listen::{self, Control};
 use crate::login::Login;
+use crate::numbers::Numbers;
 use crate::options::Options;
 use crate::secrets;
 use crate::served::Served;
@@ -30,6 +32,7 @@ pub(crate) struct Checked {
 pub(crate) struct Ready {
     pub(crate) server: MuxServer<Served, Account>,
     pub(crate) mux: Mux,
+    pub(crate) numbers: Arc<Numbers>,
     pub(crate) control: Vec<Control>,
     /// The addresses of the passive ports.
     pub(crate) passive: Vec<IpAddr>,
@@ -98,14 +101,16 @@ impl Checked {
             mux = mux.max_clients(most);
         }
         let mux = mux.bind()?;
-        let server = self.server(options, &mux, log)?;
-        Ok(Ready { server, mux, control, passive })
+        let numbers = Arc::new(Numbers::default());
+        let server = self.server(options, &mux, &numbers, log)?;
+        Ok(Ready { server, mux, numbers, control, passive })
     }
 
     fn server(
         &self,
         options: &Options,
         mux: &Mux,
+        numbers: &Arc<Numbers>,
         log: Option<slog::Logger>,
     ) -> Result<MuxServer<Served, Account>, Box<dyn Error>> {
         let anonymous = options.lets_anonymous_in();
@@ -113,7 +118,8 @@ impl Checked {
             failures: NonZeroU32::new(options.max_login_failures),
             window: options.login_window,
         });
-        let login = Arc::new(Login::new(Arc::clone(&self.users), anonymous, throttle));
+        let login =
+            Arc::new(Login::new(Arc::clone(&self.users), anonymous, throttle, Arc::clone(numbers)));
         let accounts = Arc::new(Accounts(Arc::clone(&self.users)));
         let greeting =
             if anonymous { "muxftpd ready, log in as anonymous." } else { "muxftpd ready." };
@@ -131,6 +137,7 @@ impl Checked {
             },
         )?
         .passive_host(self.advertised.clone())
+        .events(Arc::new(Journal(Arc::clone(numbers))))
         .max_sessions(options.max_sessions)
         .max_sessions_per_client(options.max_sessions_per_client)
         .login_timeout(options.login_timeout)
