@@ -97,7 +97,7 @@ struct Row {
 
 #[derive(Debug, Serialize)]
 struct AnswersJson {
-    analysis: f64,
+    analysis: Option<f64>,
     simulated: Simulated,
     #[serde(skip_serializing_if = "Option::is_none")]
     live: Option<LiveJson>,

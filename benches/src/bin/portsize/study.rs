@@ -46,7 +46,8 @@ pub(crate) struct Row {
 /// The share refused, from each of the three.
 #[derive(Debug)]
 pub(crate) struct Answers {
-    pub(crate) analysis: f64,
+    /// `None` if no formula holds.
+    pub(crate) analysis: Option<f64>,
     pub(crate) simulated: Measured,
     pub(crate) live: Option<Live>,
 }
@@ -143,11 +144,14 @@ pub(crate) fn side(
         .map(|(&ports, measured)| {
             let at_once = |load| erlang::refused_at_once(ports.into(), load);
             let waiting = |load| erlang::refused_after_waiting(ports.into(), load, patience);
+            let exponential = workload.holding.is_exponential();
             let answers = |analysis, simulated| Answers { analysis, simulated, live: None };
             Row {
                 ports,
-                at_once: answers(mean(&loads, at_once), measured[0]),
-                waiting: measured.get(1).map(|&one| answers(mean(&loads, waiting), one)),
+                at_once: answers(Some(mean(&loads, at_once)), measured[0]),
+                waiting: measured
+                    .get(1)
+                    .map(|&one| answers(exponential.then(|| mean(&loads, waiting)), one)),
             }
         })
         .collect();

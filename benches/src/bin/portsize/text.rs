@@ -136,8 +136,13 @@ fn table(report: &Report<'_>, side: &Side) -> Table {
         header.push("live (simulated)".into());
     }
     if waits {
-        header.push(format!("wait {}: Erlang", written(report.goal.wait)));
-        header.push("simulated".into());
+        let wait = written(report.goal.wait);
+        if report.workload.holding.is_exponential() {
+            header.push(format!("wait {wait}: Erlang"));
+            header.push("simulated".into());
+        } else {
+            header.push(format!("wait {wait}: simulated"));
+        }
         header.push("p99 wait".into());
         if live {
             header.push("live (simulated)".into());
@@ -160,7 +165,7 @@ fn table(report: &Report<'_>, side: &Side) -> Table {
 }
 
 fn answers(cells: &mut Vec<String>, answers: &Answers, live: bool, waiting: bool) {
-    cells.push(Share(answers.analysis).to_string());
+    cells.extend(answers.analysis.map(|share| Share(share).to_string()));
     cells.push(simulated(&answers.simulated));
     if waiting {
         cells.push(written(answers.simulated.p99_wait));
@@ -231,26 +236,17 @@ fn notes(text: &mut String, report: &Report<'_>) {
     }
 }
 
-/// Where the formulas do not hold.
+/// Where the formula does not hold.
 fn doubt(report: &Report<'_>) -> Option<&'static str> {
-    let independent = match &report.workload.source {
-        Source::Steady { parallel, .. } | Source::Burst { parallel, .. } => *parallel == 1,
-        Source::Recorded(_) => false,
-    };
-    let waits = !report.goal.wait.is_zero() && !report.workload.holding.is_exponential();
-    Some(match (independent, waits) {
-        (true, false) => return None,
-        (true, true) => {
-            "Erlang's formula for requests that wait is for exponential times only, which these \
-             are not: trust the simulation."
+    Some(match &report.workload.source {
+        Source::Steady { parallel: 1, .. } | Source::Burst { parallel: 1, .. } => return None,
+        Source::Steady { .. } | Source::Burst { .. } => {
+            "Erlang B is for requests that come independently of each other, which these do not: \
+             trust the simulation."
         }
-        (false, false) => {
-            "Erlang's formula is for requests that come independently of each other: where it \
-             differs, trust the simulation."
-        }
-        (false, true) => {
-            "Erlang's formulas are for requests that come independently of each other, and the \
-             one with waiting for exponential times only: where they differ, trust the simulation."
+        Source::Recorded(_) => {
+            "Erlang B is for requests that come independently of each other, at the same rate for \
+             an hour: where it differs, trust the simulation."
         }
     })
 }

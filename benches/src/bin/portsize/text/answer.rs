@@ -57,6 +57,10 @@ fn margin(enough: &Enough, report: &Report<'_>) -> String {
         if report.goal.p99_wait.is_some() {
             let _ = write!(text, " and a p99 wait of {}", written(fewer.p99_wait));
         }
+        let within = report.goal.p99_wait.is_none_or(|most| fewer.p99_wait <= most);
+        if within && fewer.refused.share <= report.goal.refused {
+            text.push_str(", too near to be sure");
+        }
     }
     text.push('.');
     for faster in &enough.faster {
