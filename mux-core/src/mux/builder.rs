@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use super::arrived::OwnListeners;
 use super::core::{Core, Settings};
 use super::errors::{BindError, PortsError};
 use super::line;
@@ -147,6 +148,8 @@ impl Builder {
         let Self { ports, capacity, limits, waiting, ttl, wait, neighbours, .. } = self;
         let settings = Settings { ttl, wait, neighbours };
         let (core, freed) = Core::new(ports, capacity, limits, waiting, settings, groups);
+        let listeners = OwnListeners::new(&own, core.table.ports().len());
+        core.own.set(listeners).expect("a new core has none");
         for (address, listener) in own {
             accept::spawn(&core, address, listener);
         }

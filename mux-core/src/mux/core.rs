@@ -1,7 +1,7 @@
 //! What the mux's tasks and handles share.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::debug;
 
+use super::arrived::OwnListeners;
 use super::clock::Clock;
 use super::errors::{AcceptError, ReserveError};
 use super::groups::Groups;
@@ -57,6 +58,8 @@ pub(super) struct Core {
     pub(super) counters: Counters,
     pub(super) settings: Settings,
     pub(super) groups: Option<Groups>,
+    /// Set once the mux listens.
+    pub(super) own: OnceLock<OwnListeners>,
     /// When the expiry task will look next, in the table's time.
     pub(super) next_expiry: AtomicU64,
     /// Tells the expiry task of an earlier deadline.
@@ -88,6 +91,7 @@ impl Core {
             line,
             settings,
             groups,
+            own: OnceLock::new(),
             next_expiry: AtomicU64::new(Time::MAX.as_nanos()),
             earlier_deadline: Notify::new(),
             closed: CancellationToken::new(),

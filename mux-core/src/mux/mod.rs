@@ -36,6 +36,7 @@
 //! delivering a stream, to a server that wants to call `accept` itself.
 
 mod accept;
+mod arrived;
 mod builder;
 mod clock;
 mod core;
