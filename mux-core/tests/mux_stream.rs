@@ -2,9 +2,11 @@
 
 mod support;
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use mux_core::mux::{AcceptError, ReserveError};
+use socket2::{Domain, Socket, Type};
 use support::*;
 
 const NO_WAIT: Duration = Duration::ZERO;
@@ -116,6 +118,32 @@ async fn an_old_handle_leaves_the_next_reservation_alone() {
     let there = connect(client(1), new.port()).await;
     let here = within(new.accept()).await.unwrap();
     assert_eq!(here.peer_addr().unwrap(), there.local_addr().unwrap());
+}
+
+/// Promise 2 and 4: a client that gives up resets its data connection and its session, in whatever
+/// order. When the accept path comes to that connection, the port may be another session's.
+#[tokio::test]
+async fn a_connection_that_is_over_is_not_the_next_reservation_s() {
+    let mux = mux(1, |mux| mux.wait(NO_WAIT));
+    for _ in 0..10 {
+        let old = mux.reserve(client(1)).await.unwrap();
+        // Nothing is accepted on this one thread as long as nothing is awaited.
+        let over = connect_blocking(client(1), old.port());
+        over.set_linger(Some(Duration::ZERO)).unwrap();
+        drop((over, old));
+        let mut new = mux.reserve(client(1)).await.unwrap();
+        let there = connect_blocking(client(1), new.port());
+        let here = within(new.accept()).await.unwrap();
+        let own = there.local_addr().unwrap().as_socket().unwrap();
+        assert_eq!(here.peer_addr().unwrap(), own);
+    }
+}
+
+fn connect_blocking(source: IpAddr, port: u16) -> Socket {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::new(source, 0).into()).unwrap();
+    socket.connect(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into()).unwrap();
+    socket
 }
 
 /// Promise 4 and 6: at the deadline the session is told, and the port is free.

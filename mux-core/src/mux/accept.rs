@@ -56,6 +56,12 @@ pub(super) fn deliver(core: &Core, port: u16, stream: TcpStream, client: Client)
     let Some(index) = core.table.ports().index_of(port) else {
         return reset(&stream);
     };
+    // Reset while it waited in the kernel's queue. Whose reservation it came for may have ended
+    // since, and it must not be taken for the connection of the next.
+    if stream.peer_addr().is_err() {
+        debug!(%client, port, "a connection was over before it was accepted");
+        return;
+    }
     let key = core.key(client);
     match core.table.claim(port, key, core.clock.now()) {
         Some(Delivery::Stream(session)) => {

@@ -82,7 +82,8 @@ fn the_connection_is_reset_before_the_command(
 fn the_connection_is_reset_before_it_was_accepted(
     #[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program,
 ) {
-    let server = server(program);
+    let launch = Launch::new(program, &Ports::consecutive(9));
+    let server = with_files(launch.option("--reservation-ttl", "5s"));
     let mut session = four(&server);
     let port = session.pasv();
     server.settle();
