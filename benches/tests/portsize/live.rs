@@ -8,7 +8,7 @@ use super::json;
 /// the better part of a second, far longer than a busy machine is late.
 const OFTEN_REFUSED: &str = "--clients 40 --rate 4/s --connect exp:1s --never 0 --wait 500ms \
                              --ports 5 --target 1% --requests 15000 --live --live-requests 1500";
-/// Runs of 15,000 requests in all.
+/// So many simulated runs, none shorter than the live one, make up an interval.
 const RUNS: f64 = 10.0;
 
 #[test]
