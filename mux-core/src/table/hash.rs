@@ -7,7 +7,7 @@
 use std::hash::BuildHasher;
 
 use foldhash::SharedSeed;
-use foldhash::quality::SeedableRandomState;
+use foldhash::fast::SeedableRandomState;
 
 use crate::Client;
 
@@ -43,11 +43,11 @@ impl ClientHash {
         self.0
     }
 
-    /// Where the client's reservation of the port with this index stands in the table's index.
+    /// Where the client's reservation of the port stands in the table's index.
     pub(super) fn with_port(self, port: u16) -> u64 {
         // A multiplication whose two halves are folded spreads every bit of both over the result.
         // The constants are odd and have no pattern; the secret is in the client's hash.
-        let step = (u64::from(port) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let step = u64::from(port).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let product = u128::from(self.0 ^ step) * u128::from(0xd6e8_feb8_6659_fd93_u64);
         product as u64 ^ (product >> 64) as u64
     }

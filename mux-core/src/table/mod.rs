@@ -271,7 +271,6 @@ impl<P> Table<P> {
         let id = ReservationId { slot, generation };
         clients.deadlines.push(Entry::new(deadline, id));
         drop(clients);
-        let port = self.ports.port_at(port).expect("an index within the set's width");
         Ok(Reserved { port, id })
     }
 
@@ -282,9 +281,9 @@ impl<P> Table<P> {
     /// `now` is not claimed, whether or not [`expire`](Self::expire) has seen it yet.
     #[must_use = "the payload is the claimed reservation's"]
     pub fn claim(&self, port: u16, client: Client, now: Time) -> Option<P> {
-        let key = Key { client, port: self.ports.index_of(port)? };
+        let key = Key { client, port };
         let hash = self.hasher.client(client);
-        self.index.find(hash.with_port(key.port), |number| {
+        self.index.find(hash.with_port(port), |number| {
             let slot = &self.slots[number as usize];
             let word = slot.load();
             if word.status() != Status::Pending || slot.key() != key || slot.deadline() <= now {
@@ -343,7 +342,6 @@ impl<P> Table<P> {
                     let Key { client, port } = self.slots[due.slot as usize].key();
                     openings.extend(self.end_opening(&mut clients, due.slot));
                     self.free_slot(&mut clients, due.slot);
-                    let port = self.ports.port_at(port).expect("an index within the set's width");
                     expired.push(Expired { id, port, client, payload });
                 }
             }
@@ -364,7 +362,7 @@ impl<P> Table<P> {
         self.shards.iter().filter_map(earliest).min()
     }
 
-    /// Takes a port for `client` and returns its index, and the lock that it was taken under.
+    /// Takes a port for `client`, and returns it and the lock that it was taken under.
     fn take_port(
         &self,
         client: Client,
@@ -383,13 +381,15 @@ impl<P> Table<P> {
             }
         }
         let most = self.limits.pending_per_client;
-        let port = clients.take(client, hash, &self.hasher, self.ports.len(), most)?;
+        let index = clients.take(client, hash, &self.hasher, self.ports.len(), most)?;
+        let port = self.ports.port_at(index).expect("an index within the set's width");
         Ok((clients, port))
     }
 
     /// Gives a port back, under the lock of its client's shard.
     fn give_port(&self, clients: &mut Clients, key: Key, hash: ClientHash) {
-        if clients.give_back(key, hash, &self.hasher, self.ports.len()) {
+        let index = self.ports.index_of(key.port).expect("a port of the set");
+        if clients.give_back(key.client, index, hash, &self.hasher, self.ports.len()) {
             self.counts.give_client(&self.limits);
         }
     }

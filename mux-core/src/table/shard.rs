@@ -9,7 +9,6 @@ use rand::rngs::StdRng;
 
 use super::deadlines::Deadlines;
 use super::hash::{ClientHash, Hasher};
-use super::slot::Key;
 use super::taken::TakenPorts;
 use super::{Refusal, ReservationId};
 use crate::Client;
@@ -120,21 +119,22 @@ impl Clients {
         Ok(port)
     }
 
-    /// Gives a port back to its client, and forgets the client with its last one. Whether it was
+    /// Gives the port with this index back to its client, and forgets the client with its last one. Whether it was
     /// the last one.
     #[must_use = "a client that is forgotten is to be uncounted"]
     pub(super) fn give_back(
         &mut self,
-        key: Key,
+        client: Client,
+        port: u16,
         hash: ClientHash,
         hasher: &Hasher,
         width: usize,
     ) -> bool {
         self.pending -= 1;
-        let same = |(other, _): &(Client, TakenPorts)| *other == key.client;
+        let same = |(other, _): &(Client, TakenPorts)| *other == client;
         let Ok(mut entry) = self.taken.find_entry(hash.in_shard(), same) else { return false };
         let (_, ports) = entry.get_mut();
-        ports.give_back(key.port, width);
+        ports.give_back(port, width);
         let last = ports.is_empty();
         if last {
             entry.remove();

@@ -19,7 +19,7 @@ pub(super) enum Kind {
     Opening,
 }
 
-/// What a reservation is looked up by. The port stands as its index in the port set.
+/// What a reservation is looked up by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     pub(super) client: Client,
@@ -38,7 +38,7 @@ pub(super) struct Slot<P> {
     client_high: AtomicU64,
     client_low: AtomicU64,
     deadline: AtomicU64,
-    /// The port's index, and [`OPENING`].
+    /// The port, and [`OPENING`].
     port: AtomicU32,
     /// The next slot in the shard's list of ended ones.
     pub(super) next_ended: AtomicU32,
