@@ -11,8 +11,8 @@ use rustls::sign::{CertifiedKey, Signer, SigningKey};
 use rustls::{InconsistentKeys, SignatureAlgorithm, SignatureScheme};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, PoisonError, RwLock};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
@@ -21,11 +21,12 @@ const REMEMBERED: usize = 32;
 
 /// A certificate and its key, for [`MuxServer::tls`](super::MuxServer::tls).
 ///
-/// The files are read once. Each session gets secrets of its own for resuming, so that what a data
+/// The files are read once; [`renew`](Self::renew) puts others in their place. Clones share the
+/// certificate. Each session gets secrets of its own for resuming, so that what a data
 /// connection resumes can only be a TLS session of its own control connection.
 #[derive(Debug, Clone)]
 pub struct Tls {
-    certified: Arc<CertifiedKey>,
+    certified: Arc<RwLock<Arc<CertifiedKey>>>,
     provider: Arc<CryptoProvider>,
     required: bool,
     session_required: bool,
@@ -59,8 +60,19 @@ impl Tls {
                 error => TlsError::Unusable { certificate, key, error },
             }
         })?;
-        let certified = Arc::new(certified);
+        let certified = Arc::new(RwLock::new(Arc::new(certified)));
         Ok(Self { certified, provider, required: false, session_required: false })
+    }
+
+    /// Has the sessions that begin from now on use the certificate of `other`, with all clones of
+    /// this.
+    pub fn renew(&self, other: &Self) {
+        let certified = other.certified();
+        *self.certified.write().unwrap_or_else(PoisonError::into_inner) = certified;
+    }
+
+    fn certified(&self) -> Arc<CertifiedKey> {
+        Arc::clone(&self.certified.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Whether logins and data connections without TLS are refused; off by default.
@@ -93,13 +105,12 @@ impl Tls {
             fresh: AtomicBool::new(false),
             refused: CancellationToken::new(),
         });
-        let certified = if self.session_required {
-            let key = Arc::clone(&self.certified.key);
+        let mut certified = self.certified();
+        if self.session_required {
+            let key = Arc::clone(&certified.key);
             let once = Once { key, used: AtomicBool::new(false), session: Arc::clone(&session) };
-            Arc::new(CertifiedKey::new(self.certified.cert.clone(), Arc::new(once)))
-        } else {
-            Arc::clone(&self.certified)
-        };
+            certified = Arc::new(CertifiedKey::new(certified.cert.clone(), Arc::new(once)));
+        }
         let resolver = Resolver { certified, session: Arc::clone(&session) };
         let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_safe_default_protocol_versions()?

@@ -14,6 +14,7 @@ mod homes_and_read_only;
 mod login_throttle;
 mod logs;
 mod metrics;
+mod renewal;
 mod session_caps;
 mod tls_required;
 mod tls_resumption;

@@ -1,7 +1,7 @@
 //! Who is logged in, and what that lets them do.
 
 use crate::anonymous;
-use crate::users::Users;
+use crate::users::CurrentUsers;
 use async_trait::async_trait;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -37,7 +37,7 @@ impl fmt::Display for Account {
 
 /// Finds the account of who has logged in.
 #[derive(Debug, Clone)]
-pub(crate) struct Accounts(pub(crate) Arc<Users>);
+pub(crate) struct Accounts(pub(crate) Arc<CurrentUsers>);
 
 #[async_trait]
 impl UserDetailProvider for Accounts {
@@ -45,7 +45,7 @@ impl UserDetailProvider for Accounts {
 
     async fn provide_user_detail(&self, principal: &Principal) -> Result<Account, UserDetailError> {
         let name = principal.username.clone();
-        match self.0.get(&name) {
+        match self.0.get().get(&name) {
             Some(user) => Ok(Account { name, home: user.home.clone(), writable: user.writable }),
             None if anonymous::is_name(&name) => Ok(Account { name, home: None, writable: None }),
             None => Err(UserDetailError::UserNotFound { username: name }),

@@ -4,7 +4,7 @@ use crate::anonymous;
 use crate::numbers::{LoginResult, Numbers};
 use crate::password::Password;
 use crate::throttle::Throttle;
-use crate::users::{User, Users};
+use crate::users::CurrentUsers;
 use async_trait::async_trait;
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -21,11 +21,8 @@ const DELAY: Duration = Duration::from_secs(1);
 /// Lets in the users of the users file, and anonymous clients where that is wanted.
 #[derive(Debug)]
 pub(crate) struct Login {
-    users: Arc<Users>,
+    users: Arc<CurrentUsers>,
     anonymous: bool,
-    /// Checked in place of the password of somebody who is not there, so that the time that it
-    /// takes does not tell names.
-    decoy: Option<Password>,
     /// Hashing takes a processor each, and some of them much memory.
     hashing: Semaphore,
     throttle: Throttle,
@@ -34,27 +31,20 @@ pub(crate) struct Login {
 
 impl Login {
     pub(crate) fn new(
-        users: Arc<Users>,
+        users: Arc<CurrentUsers>,
         anonymous: bool,
         throttle: Throttle,
         numbers: Arc<Numbers>,
     ) -> Self {
-        let decoy = users.iter().map(|user| &user.password).find(|password| password.is_hashed());
         let processors = available_parallelism().map_or(1, usize::from);
-        Self {
-            decoy: decoy.cloned(),
-            users,
-            anonymous,
-            hashing: Semaphore::new(processors),
-            throttle,
-            numbers,
-        }
+        Self { users, anonymous, hashing: Semaphore::new(processors), throttle, numbers }
     }
 
-    /// The user of that name and password who may come from there.
-    async fn user(&self, name: &str, given: &Credentials) -> Result<&User, AuthenticationError> {
-        let user = self.users.get(name);
-        let password = user.map(|user| &user.password).or(self.decoy.as_ref());
+    /// The name of the user of that name and password, if it may come from there.
+    async fn user(&self, name: &str, given: &Credentials) -> Result<String, AuthenticationError> {
+        let users = self.users.get();
+        let user = users.get(name);
+        let password = user.map(|user| &user.password).or(users.decoy());
         let is_right = match (password, &given.password) {
             (Some(password), Some(given)) => self.is_right(password, given).await,
             _ => false,
@@ -66,7 +56,7 @@ impl Login {
                 Err(AuthenticationError::IpDisallowed)
             }
             Some(user) if !user.enabled => Err(AuthenticationError::new("the account is disabled")),
-            Some(user) => Ok(user),
+            Some(user) => Ok(user.name.clone()),
         }
     }
 
@@ -102,10 +92,10 @@ impl Authenticator for Login {
             }
         };
         match self.user(name, given).await {
-            Ok(user) => {
+            Ok(username) => {
                 self.throttle.succeeded(Instant::now(), &attempt);
                 self.numbers.login(LoginResult::Succeeded);
-                Ok(Principal { username: user.name.clone() })
+                Ok(Principal { username })
             }
             Err(error) => {
                 self.numbers.login(LoginResult::Failed);
@@ -121,12 +111,18 @@ impl Authenticator for Login {
 mod tests {
     use super::*;
     use crate::throttle::Limits;
+    use crate::users::Users;
 
     fn login(users: &str, anonymous: bool) -> Login {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), users).unwrap();
         let throttle = Throttle::new(Limits { failures: None, window: DELAY });
-        Login::new(Arc::new(Users::read(file.path()).unwrap()), anonymous, throttle, Arc::default())
+        Login::new(
+            Arc::new(Users::read(file.path()).unwrap().into()),
+            anonymous,
+            throttle,
+            Arc::default(),
+        )
     }
 
     const USERS: &str = r#"[

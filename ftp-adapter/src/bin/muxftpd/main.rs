@@ -36,6 +36,7 @@ use setup::{Checked, Ready};
 use std::error::Error;
 use std::io;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime;
 
@@ -95,7 +96,8 @@ async fn run(options: Options, log: Option<slog::Logger>) -> Result<(), Box<dyn 
         print!("{}", check::check(&options).await?);
         return Ok(());
     }
-    let checked = Checked::new(&options).await?;
+    let options = Arc::new(options);
+    let checked = Arc::new(Checked::new(&options).await?);
     let Ready { server, mux, numbers, control, passive } = checked.bind(&options, log)?;
     let metrics = match options.metrics {
         Some(address) => {
@@ -108,6 +110,7 @@ async fn run(options: Options, log: Option<slog::Logger>) -> Result<(), Box<dyn 
 
     let shutdown = CancellationToken::new();
     signals::watch(shutdown.clone(), options.drain_timeout)?;
+    signals::renew_on_hangup(Arc::clone(&checked), Arc::clone(&options))?;
     let control_addresses: Vec<_> = control.iter().map(|listener| listener.address).collect();
     screen::show(&screen::Screen {
         options: &options,
@@ -115,7 +118,7 @@ async fn run(options: Options, log: Option<slog::Logger>) -> Result<(), Box<dyn 
         control: &control_addresses,
         passive: &passive,
         advertised: &checked.advertised,
-        users: checked.users.len(),
+        users: checked.users.get().len(),
         metrics,
     });
 

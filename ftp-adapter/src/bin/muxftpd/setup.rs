@@ -1,6 +1,7 @@
 //! Setting everything up, or nothing.
 
 use crate::account::{Account, Accounts};
+use crate::anonymous;
 use crate::journal::Journal;
 use crate::listen::{self, Control};
 use crate::login::Login;
@@ -9,8 +10,8 @@ use crate::options::Options;
 use crate::secrets;
 use crate::served::Served;
 use crate::throttle::{self, Throttle};
-use crate::users::Users;
-use ftp_adapter::{Advertised, MuxServer, Tls};
+use crate::users::{CurrentUsers, Users};
+use ftp_adapter::{Advertised, MuxServer, Tls, TlsError};
 use libunftp::ServerBuilder;
 use libunftp::options::SiteMd5;
 use mux_core::Mux;
@@ -23,7 +24,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct Checked {
     pub(crate) served: Served,
-    pub(crate) users: Arc<Users>,
+    pub(crate) users: Arc<CurrentUsers>,
     tls: Option<Tls>,
     pub(crate) advertised: Advertised,
 }
@@ -42,39 +43,21 @@ impl Checked {
     /// Reads all that `options` name.
     pub(crate) async fn new(options: &Options) -> Result<Self, Box<dyn Error>> {
         let served = Served::open(&options.root, options.writable)?;
-        let users = match &options.users {
-            Some(path) => {
-                secrets::warn_if_open(path);
-                Users::read(path)?
-            }
-            None => Users::default(),
-        };
-        for user in users.iter() {
-            let name = &user.name;
-            if options.lets_anonymous_in() && crate::anonymous::is_name(name) {
-                return Err(format!(
-                    "the users file has {name:?}, which is anonymous login: \
-                     leave out that user, or --anonymous"
-                )
-                .into());
-            }
-            if let Some(home) = &user.home {
-                served.below(home).map_err(|error| format!("the root of user {name}: {error}"))?;
-            }
-        }
-        let tls = match (&options.tls_cert, &options.tls_key) {
-            (Some(certificate), Some(key)) => {
-                secrets::warn_if_open(key);
-                let tls = Tls::from_pem_files(certificate, key)?;
-                Some(
-                    tls.required(options.tls_required)
-                        .session_required(options.tls_session_required),
-                )
-            }
-            _ => None,
-        };
+        let users = Arc::new(users(options, &served)?.into());
+        let tls = tls(options)?;
         let advertised = options.passive_host.clone().resolve().await?;
-        Ok(Self { served, users: Arc::new(users), tls, advertised })
+        Ok(Self { served, users, tls, advertised })
+    }
+
+    /// Reads the users and the certificate again, for the logins and sessions from now on. Where
+    /// anything is wrong, both stay as they are.
+    pub(crate) fn renew(&self, options: &Options) -> Result<(), Box<dyn Error>> {
+        let (users, tls) = (users(options, &self.served)?, tls(options)?);
+        self.users.set(users);
+        if let (Some(old), Some(new)) = (&self.tls, &tls) {
+            old.renew(new);
+        }
+        Ok(())
     }
 
     /// Binds every port, or none.
@@ -113,16 +96,23 @@ impl Checked {
         numbers: &Arc<Numbers>,
         log: Option<slog::Logger>,
     ) -> Result<MuxServer<Served, Account>, Box<dyn Error>> {
-        let anonymous = options.lets_anonymous_in();
+        let lets_anonymous_in = options.lets_anonymous_in();
         let throttle = Throttle::new(throttle::Limits {
             failures: NonZeroU32::new(options.max_login_failures),
             window: options.login_window,
         });
-        let login =
-            Arc::new(Login::new(Arc::clone(&self.users), anonymous, throttle, Arc::clone(numbers)));
+        let login = Arc::new(Login::new(
+            Arc::clone(&self.users),
+            lets_anonymous_in,
+            throttle,
+            Arc::clone(numbers),
+        ));
         let accounts = Arc::new(Accounts(Arc::clone(&self.users)));
-        let greeting =
-            if anonymous { "muxftpd ready, log in as anonymous." } else { "muxftpd ready." };
+        let greeting = if lets_anonymous_in {
+            "muxftpd ready, log in as anonymous."
+        } else {
+            "muxftpd ready."
+        };
         let storage = self.served.clone();
         let server = MuxServer::new(
             mux.clone(),
@@ -148,4 +138,35 @@ impl Checked {
             None => server,
         })
     }
+}
+
+/// Reads the users, who must be possible in what is served.
+fn users(options: &Options, served: &Served) -> Result<Users, Box<dyn Error>> {
+    let Some(path) = &options.users else { return Ok(Users::default()) };
+    secrets::warn_if_open(path);
+    let users = Users::read(path)?;
+    for user in users.iter() {
+        let name = &user.name;
+        if options.lets_anonymous_in() && anonymous::is_name(name) {
+            return Err(format!(
+                "the users file has {name:?}, which is anonymous login: \
+                 leave out that user, or --anonymous"
+            )
+            .into());
+        }
+        if let Some(home) = &user.home {
+            served.below(home).map_err(|error| format!("the root of user {name}: {error}"))?;
+        }
+    }
+    Ok(users)
+}
+
+/// Reads the certificate and its key, if there are any.
+fn tls(options: &Options) -> Result<Option<Tls>, TlsError> {
+    let (Some(certificate), Some(key)) = (&options.tls_cert, &options.tls_key) else {
+        return Ok(None);
+    };
+    secrets::warn_if_open(key);
+    let tls = Tls::from_pem_files(certificate, key)?;
+    Ok(Some(tls.required(options.tls_required).session_required(options.tls_session_required)))
 }

@@ -16,6 +16,7 @@ use std::io;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// The longest PBKDF2 key that HMAC-SHA256 makes in one go.
 const LONGEST_KEY: usize = 32;
@@ -23,6 +24,26 @@ const LONGEST_KEY: usize = 32;
 /// All users, by name.
 #[derive(Debug, Default)]
 pub(crate) struct Users(HashMap<String, User>);
+
+/// The users as they are now: others may take their place.
+#[derive(Debug, Default)]
+pub(crate) struct CurrentUsers(RwLock<Arc<Users>>);
+
+impl CurrentUsers {
+    pub(crate) fn get(&self) -> Arc<Users> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set(&self, users: Users) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(users);
+    }
+}
+
+impl From<Users> for CurrentUsers {
+    fn from(users: Users) -> Self {
+        Self(RwLock::new(Arc::new(users)))
+    }
+}
 
 /// One user.
 #[derive(Debug, Clone, Deserialize)]
@@ -71,6 +92,12 @@ impl Users {
 
     pub(crate) fn get(&self, name: &str) -> Option<&User> {
         self.0.get(name)
+    }
+
+    /// Checked in place of the password of somebody who is not there, so that the time that it
+    /// takes does not tell names.
+    pub(crate) fn decoy(&self) -> Option<&Password> {
+        self.iter().map(|user| &user.password).find(|password| password.is_hashed())
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &User> {
