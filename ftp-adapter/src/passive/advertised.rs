@@ -209,7 +209,13 @@ mod tests {
             _ => Err(format!("no address for {}", session.peer.ip()).into()),
         });
         assert_eq!(advertised.for_session(&session("11.0.0.1", "10.0.0.1")), Some(PUBLIC));
-        assert_eq!(advertised.for_session(&session("11.0.0.1", "12.0.0.1")), None);
+        assert_eq!(advertised.ip(), None);
+        assert_eq!(advertised.to_string(), "an address for each session");
+        assert!(format!("{advertised:?}").contains("failing: false"));
+        for _ in 0..2 {
+            assert_eq!(advertised.for_session(&session("11.0.0.1", "12.0.0.1")), None);
+        }
+        assert!(format!("{advertised:?}").contains("failing: true"));
         assert_eq!(advertised.for_session(&session("11.0.0.1", "10.0.0.1")), Some(PUBLIC));
     }
 }

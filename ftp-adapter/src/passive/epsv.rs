@@ -1,7 +1,5 @@
 //! What `EPSV` asks for (RFC 2428, section 3 and 4).
 
-use std::fmt;
-
 /// A network protocol, with the number that RFC 2428 gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Protocol {
@@ -12,12 +10,6 @@ pub(super) enum Protocol {
 impl Protocol {
     pub(super) fn of(is_ipv4: bool) -> Self {
         if is_ipv4 { Self::Ipv4 } else { Self::Ipv6 }
-    }
-}
-
-impl fmt::Display for Protocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (*self as u8).fmt(f)
     }
 }
 

@@ -119,3 +119,57 @@ async fn look_up(name: &str, before: Option<Ipv4Addr>) -> Result<Ipv4Addr, Resol
     }
     first.ok_or_else(|| ResolveError::NoIpv4(name.to_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::sleep;
+
+    const STALE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+
+    /// What is known of `name` after it was looked up once more, if it was `STALE` before and is
+    /// looked up three times.
+    async fn refreshed(name: &str) -> Ipv4Addr {
+        let last_good = Arc::new(LastGood(AtomicU32::new(STALE.to_bits())));
+        let refresh = tokio::spawn(keep_fresh(name.to_owned(), Arc::clone(&last_good)));
+        // The clock is not moved on while a look-up is under way, on a thread of its own.
+        sleep(REFRESH_EVERY * 7 / 2).await;
+        assert!(!refresh.is_finished(), "it goes on");
+        refresh.abort();
+        last_good.get()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_new_address_is_noticed() {
+        assert_eq!(refreshed("localhost").await, Ipv4Addr::LOCALHOST);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_good_address_stays_when_a_name_is_lost() {
+        assert_eq!(refreshed("no\0name").await, STALE);
+    }
+
+    #[tokio::test]
+    async fn a_name_without_an_ipv4_address_is_refused() {
+        let error = Named::start("::1".to_owned()).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the passive host ::1 has no IPv4 address, and PASV replies can name no other"
+        );
+        let error = Named::start("no\0name".to_owned()).await.unwrap_err();
+        assert!(
+            error.to_string().ends_with(&format!("cannot be resolved: {}", lookup_error().await))
+        );
+    }
+
+    async fn lookup_error() -> io::Error {
+        lookup_host(("no\0name", 0)).await.map(|_| ()).unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn of_several_addresses_the_one_in_use_stays() {
+        let known = look_up("localhost", Some(Ipv4Addr::LOCALHOST)).await.unwrap();
+        assert_eq!(known, Ipv4Addr::LOCALHOST);
+        assert_eq!(look_up("localhost", Some(STALE)).await.unwrap(), Ipv4Addr::LOCALHOST);
+    }
+}
