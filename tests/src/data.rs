@@ -56,6 +56,15 @@ impl Data {
         Ok(bytes)
     }
 
+    /// All that comes, to the end, whatever that is.
+    #[must_use]
+    pub fn all_that_comes(mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        // What came before an error is there.
+        let _ = self.stream.read_to_end(&mut bytes);
+        bytes
+    }
+
     /// Exactly `count` bytes.
     ///
     /// # Errors

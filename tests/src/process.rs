@@ -46,6 +46,37 @@ impl Process {
         times.map(|time| time.parse::<u64>().expect("a number of ticks")).sum()
     }
 
+    /// How much of its memory is resident, in KiB.
+    ///
+    /// # Panics
+    ///
+    /// When the process is gone.
+    #[must_use]
+    #[track_caller]
+    pub fn memory(self) -> u64 {
+        self.status("VmRSS:")
+    }
+
+    /// How many threads it has.
+    ///
+    /// # Panics
+    ///
+    /// When the process is gone.
+    #[must_use]
+    #[track_caller]
+    pub fn threads(self) -> u64 {
+        self.status("Threads:")
+    }
+
+    #[track_caller]
+    fn status(self, name: &str) -> u64 {
+        let path = format!("/proc/{}/status", self.0);
+        let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+        number.unwrap_or_else(|| panic!("{path} has no {name}"))
+    }
+
     /// Whether every thread sleeps, which is to say that the process waits for something.
     #[must_use]
     pub fn sleeps(self) -> bool {
@@ -94,6 +125,7 @@ mod tests {
         assert!(this.listens_on().contains(&listener.local_addr().unwrap()));
         assert!(this.descriptors() > 3);
         assert!(this.ticks() < u64::MAX);
+        assert!(this.memory() > 100 && this.threads() > 0);
         assert!(!this.sleeps(), "the thread that asks is awake");
     }
 }

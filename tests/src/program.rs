@@ -76,9 +76,11 @@ impl Program {
     }
 
     fn build(self) -> PathBuf {
-        // This test runs as <target>/[<triple>/]<profile>/deps/<name>.
+        // This test runs as <target>/[<triple>/]<profile>/deps/<name>, a program without the deps.
         let test = env::current_exe().expect("a running test knows its path");
-        let profile = test.parent().and_then(Path::parent).expect("a test lies below its profile");
+        let beside = test.parent().expect("a test lies in a directory");
+        let profile = if beside.ends_with("deps") { beside.parent() } else { Some(beside) };
+        let profile = profile.expect("a test lies below its profile");
         let above = profile.parent().expect("a profile lies below the target directory");
         let is_target =
             |directory: &Path| fs::exists(directory.join("CACHEDIR.TAG")).unwrap_or(false);
