@@ -164,6 +164,15 @@ pub const NOOP_IN_A_TRANSFER: Difference<Replies> =
 /// ftplib, raise an error.
 pub const UPLOADS_ARE_CUT_OFF: Difference<bool> = Difference { rule: false, libunftp: true };
 
+/// Whether a transfer goes on when the control connection has ended, for as long as its client keeps
+/// the data connection. With libunftp it does, be it read from or not.
+pub const TRANSFERS_OUTLIVE_THEIR_SESSION: Difference<bool> =
+    Difference { rule: false, libunftp: true };
+
+/// Whether a data connection is lost that comes while the server has no descriptor left. libunftp
+/// tries once to accept it.
+pub const LOST_WITHOUT_DESCRIPTORS: Difference<bool> = Difference { rule: false, libunftp: true };
+
 /// Whether a TLS handshake on the control connection may be lost. libunftp goes on reading commands
 /// for a moment after it has answered `AUTH` with 234. When the client is quicker than that, which
 /// takes a busy machine and a short way, the beginning of its handshake is taken for a command.

@@ -28,7 +28,7 @@ use rstest::rstest;
 use run::{Party, Run};
 
 /// How long, unless told.
-const USUAL: u64 = 12;
+const USUAL: u64 = 10;
 
 /// Addresses with sessions and no attacker behind them.
 const ALONE: u16 = 16;

@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(4);
 const GREED: Duration = Duration::from_millis(300);
 const PAUSE: Duration = Duration::from_millis(2);
 /// What time there is, at most, between the reply and the connection.
-const DAWDLE: Duration = Duration::from_millis(4);
+const DAWDLE: Duration = Duration::from_millis(20);
 
 fn answer(session: &mut Client) -> Option<Reply> {
     let asked = Instant::now();
