@@ -281,6 +281,22 @@ mod tests {
     }
 
     #[test]
+    fn the_first_free_port_from_anywhere_is_found() {
+        for width in [1, 64, 65, 4_096, 4_097, 16_384] {
+            let last = width - 1;
+            for free in [vec![], vec![0], vec![last], vec![width / 2], vec![0, width / 3, last]] {
+                let taken = (0..width).filter(|port| !free.contains(port));
+                let taken: Vec<u16> = taken.map(|port| port as u16).collect();
+                let bitmap = Bitmap::new(width, &taken);
+                for start in (0..width).step_by(61).chain(free.clone()).chain([last]) {
+                    let expected = free.iter().copied().find(|&port| port >= start);
+                    assert_eq!(bitmap.free_from(start), expected, "{start} of {width}: {free:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn every_port_is_as_likely_as_any_other() {
         let mut random = random(1);
         let mut counts = [0_u32; 9];
