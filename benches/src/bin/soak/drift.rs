@@ -39,7 +39,7 @@ impl fmt::Display for Growth {
 pub(crate) fn of(samples: &[Sample]) -> Vec<Growth> {
     [
         ("descriptors", (|s| s.descriptors) as fn(&Sample) -> u64, 0.02, 6.0),
-        ("memory in KiB", |s| s.memory, 0.05, 1024.0),
+        ("memory in KiB", |s| s.memory, 0.05, 2048.0),
         ("threads", |s| s.threads, 0.0, 4.0),
     ]
     .into_iter()
@@ -68,6 +68,7 @@ mod tests {
             descriptors: descriptors(n),
             memory: 20_000,
             threads: 5,
+            pending: None,
             p50: 1.0,
             p99: 2.0,
         };

@@ -3,6 +3,7 @@
 mod drift;
 mod load;
 mod options;
+mod pending;
 mod picture;
 mod record;
 mod sample;
@@ -15,6 +16,7 @@ use options::Options;
 use record::Record;
 use std::error::Error;
 use std::fs;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
@@ -40,6 +42,8 @@ struct Bath {
     load: Load,
     record: Record,
     baseline: usize,
+    /// Where the server tells how many reservations are pending.
+    told_at: Option<SocketAddr>,
 }
 
 /// Whether nothing grew and nothing went wrong.
@@ -92,7 +96,11 @@ fn verdict(well: bool) -> &'static str {
 /// clients is there before anything is measured.
 fn fill(program: Program) -> Bath {
     eprintln!("soak: starting {program}");
-    let server = Launch::new(program, &Ports::consecutive(PORTS))
+    let mut launch = Launch::new(program, &Ports::consecutive(PORTS));
+    if program == Program::Muxftpd {
+        launch = launch.option("--metrics", "0");
+    }
+    let server = launch
         .flag("--writable")
         .option("--wait", "300ms")
         .option("--reservation-ttl", "4s")
@@ -101,7 +109,8 @@ fn fill(program: Program) -> Bath {
     let load = Load::new();
     load.prepare(&server);
     let baseline = server.process().descriptors();
-    Bath { record: Record::new(program), server, load, baseline }
+    let told_at = pending::told_at(&server);
+    Bath { record: Record::new(program), server, load, baseline, told_at }
 }
 
 /// Samples all servers until the time is up, and says how far it is.
@@ -119,7 +128,8 @@ fn watch(
         sleep(next.saturating_sub(started.elapsed()));
         for (bath, samples) in baths.iter().zip(&mut samples) {
             let process = bath.server.process();
-            samples.push(sample::take(process, started.elapsed(), bath.load.latency())?);
+            let latency = bath.load.latency();
+            samples.push(sample::take(process, bath.told_at, started.elapsed(), latency)?);
         }
         if told.elapsed() > options.told() {
             told = Instant::now();

@@ -8,16 +8,18 @@ use plotters::style::{FontStyle, register_font};
 use std::error::Error;
 use std::path::Path;
 
-const SIZE: (u32, u32) = (900, 900);
+const SIZE: (u32, u32) = (900, 1000);
 
-type Of = fn(&Sample) -> f64;
+/// What is drawn of a sample, if it is there.
+type Of = fn(&Sample) -> Option<f64>;
 
 /// What is drawn, each with its lines.
-const PLOTS: [(&str, &[(&str, Of)]); 4] = [
-    ("descriptors", &[("", |s| s.descriptors as f64)]),
-    ("resident memory, MiB", &[("", |s| s.memory as f64 / 1024.0)]),
-    ("threads", &[("", |s| s.threads as f64)]),
-    ("small download, ms", &[(" p50", |s| s.p50), (" p99", |s| s.p99)]),
+const PLOTS: [(&str, &[(&str, Of)]); 5] = [
+    ("descriptors", &[("", |s| Some(s.descriptors as f64))]),
+    ("resident memory, MiB", &[("", |s| Some(s.memory as f64 / 1024.0))]),
+    ("threads", &[("", |s| Some(s.threads as f64))]),
+    ("pending reservations, as muxftpd tells them", &[("", |s| s.pending.map(|n| n as f64))]),
+    ("small download, ms", &[(" p50", |s| Some(s.p50)), (" p99", |s| Some(s.p99))]),
 ];
 
 pub(crate) fn draw(file: &Path, records: &[&Record]) -> Result<(), Box<dyn Error>> {
@@ -43,7 +45,7 @@ fn plot(
     let all = || samples.iter().flatten();
     let minutes = |sample: &Sample| sample.seconds / 60.0;
     let right = all().map(minutes).fold(0.0, f64::max);
-    let top = all().flat_map(|s| lines.iter().map(move |(_, of)| of(s))).fold(1.0, f64::max);
+    let top = all().flat_map(|s| lines.iter().filter_map(move |(_, of)| of(s))).fold(1.0, f64::max);
     let mut chart = ChartBuilder::on(area)
         .caption(title, ("sans-serif", 17))
         .margin(8)
@@ -64,8 +66,12 @@ fn plot(
         for (name, of) in lines {
             let colour = Palette99::pick(number).stroke_width(2);
             number += 1;
+            let points = || samples.iter().filter_map(|s| Some((minutes(s), of(s)?)));
+            if points().next().is_none() {
+                continue;
+            }
             chart
-                .draw_series(LineSeries::new(samples.iter().map(|s| (minutes(s), of(s))), colour))?
+                .draw_series(LineSeries::new(points(), colour))?
                 .label(format!("{}{name}", record.program))
                 .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour));
         }

@@ -19,6 +19,7 @@ struct Row {
     descriptors: u64,
     memory_kib: u64,
     threads: u64,
+    pending: Option<u64>,
     p50_ms: f64,
     p99_ms: f64,
 }
@@ -48,6 +49,7 @@ pub(crate) fn write(file: &Path, records: &[&Record]) -> Result<(), Box<dyn Erro
                 descriptors: sample.descriptors,
                 memory_kib: sample.memory,
                 threads: sample.threads,
+                pending: sample.pending,
                 p50_ms: sample.p50,
                 p99_ms: sample.p99,
             })?;
