@@ -7,6 +7,7 @@ use mux_tests::guard::{eventually, obtained};
 use mux_tests::{Client, Holding, Launch, Passive, Ports, Program, Server, address, files};
 
 mod flood;
+mod half_handshakes;
 mod reset_at_each_step;
 mod shortage;
 mod shutdown_of_a_thousand;
