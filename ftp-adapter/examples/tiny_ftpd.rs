@@ -30,7 +30,8 @@ use mux_core::Mux;
 use options::Options;
 use session::Session;
 use std::error::Error;
-use std::io::{self, IsTerminal};
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
 use std::process::{self, ExitCode};
 use std::sync::Arc;
 use std::time::Duration;
@@ -132,9 +133,9 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let cut = serve(server, control, shutdown, options.drain_timeout).await;
     mux.shutdown().await;
     match cut {
-        0 => println!("stopped"),
-        1 => println!("stopped, 1 session was cut"),
-        _ => println!("stopped, {cut} sessions were cut"),
+        0 => say("stopped"),
+        1 => say("stopped, 1 session was cut"),
+        _ => say(format!("stopped, {cut} sessions were cut")),
     }
     Ok(())
 }
@@ -179,6 +180,11 @@ async fn serve(
     left
 }
 
+/// Says something to whoever still listens.
+fn say(what: impl Display) {
+    let _ = writeln!(io::stdout(), "{what}");
+}
+
 /// SIGINT and SIGTERM.
 struct Signals {
     interrupt: Signal,
@@ -196,8 +202,8 @@ impl Signals {
     async fn watch(mut self, shutdown: CancellationToken, drain_timeout: Duration) {
         let (name, _) = self.next().await;
         let most = humantime::format_duration(drain_timeout);
-        println!("{name}: shutting down, transfers have up to {most} to finish");
         shutdown.cancel();
+        say(format!("{name}: shutting down, transfers have up to {most} to finish"));
         let (_, number) = self.next().await;
         process::exit(128 + number);
     }

@@ -8,6 +8,7 @@ use mux_tests::{Client, Holding, Launch, Passive, Ports, Program, Server, addres
 
 mod flood;
 mod half_handshakes;
+mod nobody_reads_what_it_says;
 mod reset_at_each_step;
 mod shortage;
 mod shutdown_of_a_thousand;

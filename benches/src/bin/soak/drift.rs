@@ -34,13 +34,14 @@ impl fmt::Display for Growth {
 }
 
 /// What may not grow, and how far it may vary: sessions come and go, and so do their descriptors;
-/// allocators keep what they may need again. Latency is drawn and not judged, because it is the
+/// allocators keep what they may need again, and runtimes their threads for blocking work, of which
+/// a burst on the machine makes more. Latency is drawn and not judged, because it is the
 /// machine's as much as the server's.
 pub(crate) fn of(samples: &[Sample]) -> Vec<Growth> {
     [
         ("descriptors", (|s| s.descriptors) as fn(&Sample) -> u64, 0.02, 6.0),
         ("memory in KiB", |s| s.memory, 0.05, 2048.0),
-        ("threads", |s| s.threads, 0.0, 4.0),
+        ("threads", |s| s.threads, 0.0, 16.0),
     ]
     .into_iter()
     .map(|(what, of, share, least)| {

@@ -103,7 +103,7 @@ fn fill(program: Program) -> Bath {
     let server = launch
         .flag("--writable")
         .option("--wait", "300ms")
-        .option("--reservation-ttl", "4s")
+        .option("--reservation-ttl", "10s")
         .option("--log-level", "error")
         .start();
     let load = Load::new();
