@@ -80,11 +80,21 @@ impl Process {
     /// Whether every thread sleeps, which is to say that the process waits for something.
     #[must_use]
     pub fn sleeps(self) -> bool {
+        self.every_thread_is('S')
+    }
+
+    /// Whether every thread was stopped by a signal and has got there.
+    #[must_use]
+    pub fn is_stopped(self) -> bool {
+        self.every_thread_is('T')
+    }
+
+    fn every_thread_is(self, state: char) -> bool {
         let Ok(threads) = fs::read_dir(format!("/proc/{}/task", self.0)) else { return false };
         threads.flatten().all(|thread| {
             let text = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
             // A thread that ended since the directory was read has no text, and does nothing.
-            text.rsplit_once(')').is_none_or(|(_, state)| state.trim_start().starts_with('S'))
+            text.rsplit_once(')').is_none_or(|(_, rest)| rest.trim_start().starts_with(state))
         })
     }
 

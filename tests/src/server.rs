@@ -218,6 +218,17 @@ impl Server {
         signal::kill(pid, signal).expect("a running server can be signalled");
     }
 
+    /// Stops it where it is, until it gets SIGCONT. It does nothing more when this returns.
+    ///
+    /// # Panics
+    ///
+    /// When it does not stop within [`HANG`].
+    #[track_caller]
+    pub fn stop(&self) {
+        self.signal(Signal::SIGSTOP);
+        guard::eventually("the server has stopped", || self.process().is_stopped());
+    }
+
     /// Whether it still runs.
     ///
     /// # Panics

@@ -98,7 +98,7 @@ fn with_an_urgent_sign(#[values(TinyFtpd)] program: Program) {
     let server = server(program);
     let mut session = four(&server);
     for _ in 0..10 {
-        server.signal(Signal::SIGSTOP);
+        server.stop();
         session.send_bytes(b"\xff\xf4\xff").unwrap();
         session.send_urgent(b"\xf2").unwrap();
         session.send("ABOR").unwrap();

@@ -87,7 +87,7 @@ fn the_connection_is_reset_before_it_was_accepted(
     let mut session = four(&server);
     let port = session.pasv();
     server.settle();
-    server.signal(Signal::SIGSTOP);
+    server.stop();
     session.open(port).reset();
     server.signal(Signal::SIGCONT);
     server.settle();
