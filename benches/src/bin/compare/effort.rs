@@ -131,7 +131,7 @@ impl Effort {
             servers: ServersEffort {
                 kinds: vec!["muxftpd-9", "tiny_ftpd-9", "default-2700-nodelay", "pooled-9"],
                 clients: vec![1, 3],
-                seconds: 0.05,
+                seconds: 0.3,
                 bulk: 1 << 20,
                 strangers: vec![0, 100],
             },
