@@ -15,10 +15,14 @@ use support::*;
 
 /// Connects without giving the mux a chance to accept.
 fn connect_at_once(n: u16, port: u16) -> TcpStream {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.bind(&std::net::SocketAddr::new(client(n), 0).into()).unwrap();
-    socket.connect(&std::net::SocketAddr::from(([127, 0, 0, 1], port)).into()).unwrap();
-    socket.into()
+    try_at_once(n, port).unwrap()
+}
+
+fn try_at_once(n: u16, port: u16) -> std::io::Result<TcpStream> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&std::net::SocketAddr::new(client(n), 0).into())?;
+    socket.connect(&std::net::SocketAddr::from(([127, 0, 0, 1], port)).into())?;
+    Ok(socket.into())
 }
 
 fn narrow() -> Mux {
@@ -97,4 +101,69 @@ fn wherever_the_session_ends() {
     drop(runtime);
     drop(late);
     drop((mux, left, last));
+}
+
+/// Connections that come while sessions end and accept what waits on their port. Whether one has
+/// come can be asked on Linux alone.
+#[cfg(target_os = "linux")]
+mod meanwhile {
+    use std::io::Write;
+    use std::os::fd::AsRawFd;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+    use super::*;
+
+    /// Waits until the connection stands in the listener's queue: before, the listener's side does not
+    /// acknowledge what is sent.
+    fn until_it_arrived(mut connection: &TcpStream) {
+        connection.write_all(b"x").unwrap();
+        let mut unacknowledged = 1;
+        while unacknowledged > 0 {
+            // SAFETY: the descriptor is open, and the request writes one number, to where there is one.
+            let result =
+                unsafe { libc::ioctl(connection.as_raw_fd(), libc::TIOCOUTQ, &mut unacknowledged) };
+            assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
+        }
+    }
+
+    /// A session that ends accepts what waits on its port, at the same time as the accept path. The
+    /// first of a client's two connections is its own all the same, and the second is turned away.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn they_are_delivered_in_their_order() {
+        let mux = narrow();
+        let stop = Arc::new(AtomicBool::new(false));
+        let ending: Vec<_> = (2..6)
+            .map(|n| {
+                let (mux, stop) = (mux.clone(), stop.clone());
+                tokio::spawn(async move {
+                    while !stop.load(Relaxed) {
+                        drop(mux.reserve(client(n)).await.unwrap());
+                        tokio::task::yield_now().await;
+                    }
+                })
+            })
+            .collect();
+        for round in 0..2_000 {
+            let mut reservation = within(mux.reserve(client(1))).await.unwrap();
+            let port = reservation.port();
+            let first = connect_at_once(1, port);
+            // A client's end is connected before the listener's is: only now is it the first there.
+            until_it_arrived(&first);
+            // It may be reset before it knows that it is connected.
+            let second = try_at_once(1, port);
+            let here = within(reservation.accept()).await.unwrap();
+            assert_eq!(here.peer_addr().unwrap(), first.local_addr().unwrap(), "round {round}");
+            SockRef::from(&first).set_linger(Some(Duration::ZERO)).unwrap();
+            // Only then is nothing left that the next reservation could get.
+            if let Ok(second) = second {
+                second.set_nonblocking(true).unwrap();
+                assert_closed(tokio::net::TcpStream::from_std(second).unwrap()).await;
+            }
+        }
+        stop.store(true, Relaxed);
+        for session in ending {
+            within(session).await.unwrap();
+        }
+    }
 }

@@ -1,7 +1,10 @@
 //! The accept path: one task per listener.
 
+use std::future::poll_fn;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
@@ -9,30 +12,35 @@ use tracing::{Instrument, debug, debug_span, warn};
 
 use super::core::{Core, Delivery};
 use super::pressure::{Backoff, is_shortage};
+use super::turn::Turn;
 use crate::Client;
 
 /// Starts to accept on `listener`, which is bound to `address`.
-pub(super) fn spawn(core: &Arc<Core>, address: SocketAddr, listener: Arc<TcpListener>) {
+pub(super) fn spawn(
+    core: &Arc<Core>,
+    address: SocketAddr,
+    listener: Arc<TcpListener>,
+    turn: Arc<Turn>,
+) {
     let accept = {
         let core = core.clone();
-        async move { accept(&core, &listener, address.port()).await }
+        async move { accept(&core, &listener, &turn, address.port()).await }
     };
     let accept = accept.instrument(debug_span!("accept", %address));
     core.spawn_until(&core.ended, accept);
 }
 
 /// Accepts for ever: no error and no peer ends it.
-async fn accept(core: &Core, listener: &TcpListener, port: u16) {
+async fn accept(core: &Core, listener: &TcpListener, turn: &Turn, port: u16) {
     let mut backoff = Backoff::new();
     let mut short = false;
     loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => {
+        match poll_fn(|context| poll_deliver(core, listener, turn, port, context)).await {
+            Ok(()) => {
                 if std::mem::take(&mut short) {
                     warn!(port, "accepting again");
                 }
                 backoff.succeeded();
-                deliver(core, port, stream, peer.into());
             }
             Err(error) if is_shortage(&error) => {
                 // The connection stays in the kernel's queue and is accepted later.
@@ -49,6 +57,22 @@ async fn accept(core: &Core, listener: &TcpListener, port: u16) {
             }
         }
     }
+}
+
+/// Accepts and delivers one connection, in one turn.
+fn poll_deliver(
+    core: &Core,
+    listener: &TcpListener,
+    turn: &Turn,
+    port: u16,
+    context: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
+    let Some(_turn) = turn.try_take() else {
+        // A session is delivering what has come. This is not waited for: other tasks go on.
+        context.waker().wake_by_ref();
+        return Poll::Pending;
+    };
+    listener.poll_accept(context).map_ok(|(stream, peer)| deliver(core, port, stream, peer.into()))
 }
 
 /// Hands a connection to the reservation it matches, or resets it. Waits for nobody.

@@ -15,6 +15,7 @@ use tracing::debug;
 
 use super::accept::deliver;
 use super::core::Core;
+use super::turn::Turn;
 use crate::table::ReservationId;
 
 /// The most connections that one call takes. Who connects as fast as they are taken must not keep
@@ -25,19 +26,27 @@ const MOST: usize = 1024;
 #[derive(Debug)]
 pub(super) struct OwnListeners {
     /// By address, then by port, both as they were bound.
-    all: Vec<Weak<TcpListener>>,
+    all: Vec<(Weak<TcpListener>, Arc<Turn>)>,
     /// How many ports there are.
     ports: usize,
 }
 
 impl OwnListeners {
-    pub(super) fn new(own: &[(SocketAddr, Arc<TcpListener>)], ports: usize) -> Self {
-        Self { all: own.iter().map(|(_, listener)| Arc::downgrade(listener)).collect(), ports }
+    pub(super) fn new(ports: usize) -> Self {
+        Self { all: Vec::new(), ports }
+    }
+
+    /// Adds the next one, and returns whose turn it is there.
+    pub(super) fn add(&mut self, listener: &Arc<TcpListener>) -> Arc<Turn> {
+        let turn = Arc::new(Turn::default());
+        self.all.push((Arc::downgrade(listener), turn.clone()));
+        turn
     }
 
     /// Those of a port, on every address.
-    fn on(&self, port_index: u16) -> impl Iterator<Item = Arc<TcpListener>> + '_ {
-        self.all.iter().skip(port_index.into()).step_by(self.ports).filter_map(Weak::upgrade)
+    fn on(&self, port_index: u16) -> impl Iterator<Item = (Arc<TcpListener>, &Turn)> {
+        let all = self.all.iter().skip(port_index.into()).step_by(self.ports);
+        all.filter_map(|(listener, turn)| Some((listener.upgrade()?, &**turn)))
     }
 }
 
@@ -53,7 +62,8 @@ impl Core {
         };
         // A session may end on any thread.
         let _runtime = self.runtime.enter();
-        for listener in own.on(index) {
+        for (listener, turn) in own.on(index) {
+            let _turn = turn.take();
             for _ in 0..MOST {
                 match accept(&listener) {
                     Ok((stream, peer)) => deliver(self, port, stream, peer.into()),

@@ -148,11 +148,12 @@ impl Builder {
         let Self { ports, capacity, limits, waiting, ttl, wait, neighbours, .. } = self;
         let settings = Settings { ttl, wait, neighbours };
         let (core, freed) = Core::new(ports, capacity, limits, waiting, settings, groups);
-        let listeners = OwnListeners::new(&own, core.table.ports().len());
-        core.own.set(listeners).expect("a new core has none");
+        let mut listeners = OwnListeners::new(core.table.ports().len());
         for (address, listener) in own {
-            accept::spawn(&core, address, listener);
+            let turn = listeners.add(&listener);
+            accept::spawn(&core, address, listener, turn);
         }
+        core.own.set(listeners).expect("a new core has none");
         expiry::spawn(&core);
         let served = core.clone();
         core.spawn_until(&core.closed, async move { served.line.serve(freed).await });

@@ -57,6 +57,7 @@ mod reservation;
 mod stats;
 #[cfg(all(feature = "steering", target_os = "linux"))]
 mod take_back;
+mod turn;
 mod vetted;
 #[cfg(all(feature = "steering", target_os = "linux"))]
 mod watch;

@@ -94,10 +94,9 @@ pub(crate) fn hostile_session(party: &mut Party<'_>) {
         session.expect("RETR file", 150);
         let twice = twice.map(|data| heard(data, HANG));
         session.expect_reply(226);
-        let [own] = twice.iter().filter(|bytes| !bytes.is_empty()).collect::<Vec<_>>()[..] else {
-            panic!("of two connections to {port} one is served, and no other number");
-        };
-        files::assert_own(&party.owner("file"), LENGTH, own);
+        let [own, second] = twice;
+        assert!(second.is_empty(), "of two connections to {port} the first is served alone");
+        files::assert_own(&party.owner("file"), LENGTH, &own);
         others.push(Data::connect(party.address, port));
         add(&party.run.counts.downloads);
         for other in others {
