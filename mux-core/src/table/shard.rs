@@ -119,8 +119,8 @@ impl Clients {
         Ok(port)
     }
 
-    /// Gives the port with this index back to its client, and forgets the client with its last one. Whether it was
-    /// the last one.
+    /// Gives the port with this index back to its client, and forgets the client with its last
+    /// one. Whether it was the last one.
     #[must_use = "a client that is forgotten is to be uncounted"]
     pub(super) fn give_back(
         &mut self,
