@@ -10,7 +10,7 @@ mod support;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use exhaust::exhaust;
+use exhaust::{exhaust, limit};
 use mux_core::mux::LeaseError;
 use mux_core::steer::LendError;
 use support::*;
@@ -40,6 +40,7 @@ async fn without_descriptors_nothing_is_lost_and_idle_listeners_are_given_back()
     let mut reservation = mux.reserve(client(10)).await.unwrap();
     let rightful = TcpSocket::new_v4().unwrap();
     rightful.bind((client(10), 0).into()).unwrap();
+    limit(512);
     let files = exhaust();
     let mut there = within(rightful.connect((Ipv4Addr::LOCALHOST, port).into())).await.unwrap();
 
@@ -90,6 +91,7 @@ async fn connections_wait_until_there_are_descriptors_again() {
             sockets.push((socket, reservation.port()));
             reservations.push(reservation);
         }
+        limit(512);
         let files = exhaust();
         let mut connected = Vec::new();
         for (socket, port) in sockets {

@@ -3,33 +3,19 @@
 //! The only test of its binary: it lowers the limit of the whole process.
 #![cfg(all(feature = "steering", target_os = "linux", not(loom)))]
 
+mod exhaust;
 mod steering_support;
 
-use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::thread;
 
+use exhaust::{exhaust, limit};
 use mux_core::Client;
 use mux_core::steer::{Arrival, Ended, Group, LeaseId, LendError, Lent, reset};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use socket2::SockRef;
 use steering_support::*;
-
-/// Takes every descriptor that is left.
-fn exhaust() -> Vec<File> {
-    let mut files = Vec::new();
-    loop {
-        match File::open("/dev/null") {
-            Ok(file) => files.push(file),
-            Err(error) => {
-                assert_eq!(error.raw_os_error(), Some(libc::EMFILE), "{error}");
-                return files;
-            }
-        }
-    }
-}
 
 fn assert_revoked(lent: &Lent) {
     assert!(!SockRef::from(&lent.listener).is_listener().unwrap(), "it still listens");
@@ -45,8 +31,7 @@ fn assert_refused(group: &mut Group, client: Client, lease: u64) {
 
 #[test]
 fn revoking_works_and_lending_recovers() {
-    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
-    setrlimit(Resource::RLIMIT_NOFILE, 128, hard).unwrap();
+    limit(128);
 
     let (mut group, own) = group(20);
     let address = group.address();

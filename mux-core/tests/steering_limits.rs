@@ -7,7 +7,7 @@ mod steering_support;
 
 use std::sync::Arc;
 
-use exhaust::exhaust;
+use exhaust::{exhaust, limit};
 use mux_core::mux::BindError;
 use mux_core::steer::{
     Arrival, Ended, Group, LeaseId, LendError, Lent, Options, Spares, Unavailable, probe, reset,
@@ -143,6 +143,7 @@ fn what_cannot_be_ended_now_is_ended_as_soon_as_it_can() {
         let address = group.address();
         let lent: Vec<Lent> = (0..3).map(|n| lend(&mut group, n, n.into())).collect();
         set(OPTMEM, NOTHING);
+        limit(512);
         let files = exhaust();
 
         // The first has the spare; for the second there is neither a descriptor nor a program.
@@ -174,6 +175,7 @@ fn a_client_that_lost_its_place_in_the_program_gets_it_back() {
         let (mut group, own) = group(10);
         let address = group.address();
         let lent: Vec<Lent> = (0..4).map(|n| lend(&mut group, n, n.into())).collect();
+        limit(512);
         let mut files = exhaust();
         group.revoke(LeaseId::new(0)).unwrap();
 

@@ -4,10 +4,14 @@ use std::fs::File;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-/// Takes every descriptor that is left, up to a low limit.
-pub(crate) fn exhaust() -> Vec<File> {
+/// Lets the process have so many descriptors.
+pub(crate) fn limit(most: u64) {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
-    setrlimit(Resource::RLIMIT_NOFILE, 512, hard).unwrap();
+    setrlimit(Resource::RLIMIT_NOFILE, most, hard).unwrap();
+}
+
+/// Takes every descriptor that is left.
+pub(crate) fn exhaust() -> Vec<File> {
     let mut files = Vec::new();
     loop {
         match File::open("/dev/null") {
