@@ -1,9 +1,9 @@
 //! Dealing with connections that have arrived, before what they may be for is over.
 //!
 //! A connection waits in the kernel until its listener's task accepts it, on a busy machine for
-//! some time. If its session ends meanwhile, the connection must not be the client's next
-//! reservation's on that port, which looks the same. So whoever gives up a pending reservation
-//! first takes what waits on its port.
+//! some time. If its session ends meanwhile, or the deadline passes, the connection must not be the
+//! client's next reservation's on that port, which looks the same. So whoever ends a pending
+//! reservation first takes what waits on its port.
 
 use std::io;
 use std::net::SocketAddr;
@@ -51,12 +51,16 @@ impl OwnListeners {
 }
 
 impl Core {
-    /// Accepts what waits on `port`, if `id` is pending there: afterwards nothing that came before
-    /// this call is left for a later reservation.
-    pub(super) fn take_arrived(&self, id: ReservationId, port: u16) {
-        if !self.table.is_pending(id) {
-            return;
+    /// Accepts what waits on `port`, if `id` is pending there.
+    pub(super) fn take_arrived_for(&self, id: ReservationId, port: u16) {
+        if self.table.is_pending(id) {
+            self.take_arrived(port);
         }
+    }
+
+    /// Accepts what waits on `port`: afterwards nothing that came before this call is left for a
+    /// later reservation.
+    pub(super) fn take_arrived(&self, port: u16) {
         let (Some(own), Some(index)) = (self.own.get(), self.table.ports().index_of(port)) else {
             return;
         };

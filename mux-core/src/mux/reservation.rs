@@ -64,7 +64,7 @@ impl Reservation {
 impl Drop for Reservation {
     fn drop(&mut self) {
         let Some(arrival) = &mut self.arrival else { return };
-        self.core.take_arrived(self.id, self.port);
+        self.core.take_arrived_for(self.id, self.port);
         if self.core.cancel(self.client, self.id) {
             return;
         }

@@ -154,7 +154,7 @@ impl Vetted {
 impl Drop for Vetted {
     fn drop(&mut self) {
         if !self.settled {
-            self.core.take_arrived(self.id, self.port);
+            self.core.take_arrived_for(self.id, self.port);
             self.core.cancel(self.client, self.id);
         }
         // From here on nothing is delivered; what was is reset.

@@ -1,6 +1,5 @@
 //! The table's two counts, apart from everything that claims read.
 
-use super::Limits;
 use crate::sync::{AtomicUsize, Ordering};
 
 /// How many slots are in use, and how many clients there are.
@@ -31,15 +30,14 @@ impl Counts {
         self.used.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Counts one more client, if there may be one more. For one who holds its shard's lock.
-    pub(super) fn take_client(&self, limits: &Limits) -> bool {
-        limits.clients == usize::MAX || take(&self.clients, limits.clients)
+    /// Counts one more client, if that does not make more than `most`. For one who holds its
+    /// shard's lock.
+    pub(super) fn take_client(&self, most: usize) -> bool {
+        take(&self.clients, most)
     }
 
-    pub(super) fn give_client(&self, limits: &Limits) {
-        if limits.clients != usize::MAX {
-            self.clients.fetch_sub(1, Ordering::Relaxed);
-        }
+    pub(super) fn give_client(&self) {
+        self.clients.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

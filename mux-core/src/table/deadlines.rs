@@ -68,6 +68,14 @@ impl Deadlines {
         }
     }
 
+    /// The entries that are due, in no order. Among them may be those of reservations which ended
+    /// early.
+    pub(super) fn due(&self, now: Time) -> impl Iterator<Item = &Entry> {
+        let in_order = self.in_order.iter().take_while(move |entry| entry.deadline <= now);
+        let others = self.others.iter().map(|Reverse(entry)| entry);
+        in_order.chain(others.filter(move |entry| entry.deadline <= now))
+    }
+
     /// Takes out the earliest entry if it is due. It may be that of a reservation which ended
     /// early; the caller says so with [`was_stale`](Self::was_stale).
     pub(super) fn pop_due(&mut self, now: Time) -> Option<Entry> {
@@ -160,6 +168,7 @@ mod tests {
             deadlines.push(entry(deadline, 0));
         }
         let now = Time::from_nanos(5);
+        assert_eq!(deadlines.due(now).count(), 3);
         let due: Vec<u64> =
             std::iter::from_fn(|| deadlines.pop_due(now)).map(|e| e.deadline.as_nanos()).collect();
         assert_eq!(due, [1, 3, 5]);

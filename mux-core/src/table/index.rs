@@ -26,10 +26,11 @@ pub(super) struct Index {
 }
 
 impl Index {
-    /// An index for `capacity` entries, with the room to spare (three places for two entries)
-    /// that keeps nearly every entry in its home group.
+    /// An index for `capacity` entries, with two places for each. That keeps nearly every entry in
+    /// its home group: not only when the index fills, but also after entries have come and gone
+    /// for long, of which those that had to move on leave their counts.
     pub(super) fn new(capacity: usize) -> Self {
-        let groups = (capacity + capacity / 2).div_ceil(GROUP).max(1);
+        let groups = (2 * capacity).div_ceil(GROUP);
         Self { groups: (0..groups).map(|_| AtomicU64::new(0)).collect() }
     }
 
@@ -152,6 +153,8 @@ fn places_with(word: u64, tag: u64) -> u64 {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use rand::rngs::StdRng;
+    use rand::{Rng, RngExt, SeedableRng};
     use std::collections::HashMap;
 
     fn found(index: &Index, hash: u64, slot: u32) -> bool {
@@ -192,6 +195,26 @@ mod tests {
             let left = index.groups.iter().map(|word| word.load(Ordering::Relaxed)).sum::<u64>();
             prop_assert_eq!(left, 0, "removal leaves nothing behind");
         }
+    }
+
+    /// An entry that had to move on leaves its count where it wanted to be until it goes, also when
+    /// there is room again. With too little room to spare, most lookups end up walking.
+    #[test]
+    fn lookups_stay_short_however_long_entries_come_and_go() {
+        const CAPACITY: usize = 7_000;
+        let mut random = StdRng::seed_from_u64(1);
+        let index = Index::new(CAPACITY);
+        let insert = |hash: u64| (hash, index.insert(hash).unwrap());
+        let mut entries: Vec<_> = (0..CAPACITY).map(|_| insert(random.next_u64())).collect();
+        for _ in 0..20 * CAPACITY {
+            let which = random.random_range(0..CAPACITY);
+            let (hash, slot) = entries[which];
+            index.remove(hash, slot);
+            entries[which] = insert(random.next_u64());
+        }
+        let counted = |word: &&AtomicU64| word.load(Ordering::Relaxed) >> COUNT_SHIFT != 0;
+        let walking = index.groups.iter().filter(counted).count();
+        assert!(walking < index.groups.len() / 5, "{walking} of {}", index.groups.len());
     }
 
     #[test]

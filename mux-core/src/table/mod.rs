@@ -349,6 +349,21 @@ impl<P> Table<P> {
         expired
     }
 
+    /// The ports, in ascending order, of the reservations that [`expire`](Self::expire) would end
+    /// at `now`: for who has something to do there first.
+    #[must_use]
+    pub fn due(&self, now: Time) -> Vec<u16> {
+        let mut ports = Vec::new();
+        for shard in &self.shards {
+            let clients = self.enter(shard);
+            let due = clients.deadlines.due(now).filter(|entry| self.is_live(entry));
+            ports.extend(due.map(|entry| self.slots[entry.slot as usize].key().port));
+        }
+        ports.sort_unstable();
+        ports.dedup();
+        ports
+    }
+
     /// Ends the reservation that a deadline belongs to, if the slot's word is still its own.
     fn end_due(&self, due: Entry, word: Word) -> Option<P> {
         let same = word.generation() as u32 == due.generation && word.is_live();
@@ -370,13 +385,18 @@ impl<P> Table<P> {
     ) -> Result<(MutexGuard<'_, Clients>, u16), Refusal> {
         let shard = self.shard_of(hash);
         let mut clients = self.enter(shard);
-        if !clients.has(client, hash) && !self.counts.take_client(&self.limits) {
+        let counted = |clients: &Clients| {
+            self.limits.clients == usize::MAX
+                || clients.has(client, hash)
+                || self.counts.take_client(self.limits.clients)
+        };
+        if !counted(&clients) {
             // Once more after giving back what has ended anywhere.
             drop(clients);
             self.settle();
             clients = self.enter(shard);
             // Another session of the client may have come first.
-            if !clients.has(client, hash) && !self.counts.take_client(&self.limits) {
+            if !counted(&clients) {
                 return Err(Refusal::TooManyClients);
             }
         }
@@ -389,8 +409,9 @@ impl<P> Table<P> {
     /// Gives a port back, under the lock of its client's shard.
     fn give_port(&self, clients: &mut Clients, key: Key, hash: ClientHash) {
         let index = self.ports.index_of(key.port).expect("a port of the set");
-        if clients.give_back(key.client, index, hash, &self.hasher, self.ports.len()) {
-            self.counts.give_client(&self.limits);
+        let last = clients.give_back(key.client, index, hash, &self.hasher, self.ports.len());
+        if last && self.limits.clients != usize::MAX {
+            self.counts.give_client();
         }
     }
 

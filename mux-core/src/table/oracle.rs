@@ -3,7 +3,7 @@
 //! [`Run`] drives a [`Table`] and the plain list with the same [`Operation`]s and panics where
 //! they differ. The property tests and the fuzz targets share it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -249,6 +249,9 @@ impl Run {
     fn expire(&mut self) {
         let earliest = self.live().map(|entry| entry.deadline).min();
         assert_eq!(self.table.next_deadline(), earliest, "the next deadline");
+        let due = self.live().filter(|entry| entry.deadline <= self.now);
+        let ports: BTreeSet<u16> = due.map(|entry| entry.reserved.port).collect();
+        assert_eq!(self.table.due(self.now), Vec::from_iter(ports), "the ports of what is due");
         for expired in self.table.expire(self.now) {
             let key = (expired.client, expired.port);
             let at = self
