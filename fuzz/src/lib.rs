@@ -4,14 +4,24 @@
 //! package include its part of this and replay the corpora.
 
 pub mod adapter;
+pub mod config_file;
 pub mod core;
 pub mod portsize_log;
 pub mod users_file;
 
 // What programs read cannot be reached from outside, so it is compiled in here once more.
+#[allow(dead_code, reason = "the program uses the rest")]
+#[path = "../../ftp-adapter/src/bin/muxftpd/config.rs"]
+mod config;
 #[allow(dead_code, unused_imports, reason = "the program uses the rest")]
 #[path = "../../benches/src/bin/portsize/log/mod.rs"]
 mod log;
+#[allow(dead_code, reason = "the program uses the rest")]
+#[path = "../../ftp-adapter/src/bin/muxftpd/logging.rs"]
+mod logging;
+#[allow(dead_code, reason = "the program uses the rest")]
+#[path = "../../ftp-adapter/src/bin/muxftpd/options.rs"]
+mod options;
 #[allow(dead_code, reason = "the program uses the rest")]
 #[path = "../../ftp-adapter/src/bin/muxftpd/password.rs"]
 mod password;
@@ -21,3 +31,6 @@ mod recording;
 #[allow(dead_code, reason = "the program uses the rest")]
 #[path = "../../ftp-adapter/src/bin/muxftpd/users.rs"]
 mod users;
+#[allow(dead_code, reason = "the program uses the rest")]
+#[path = "../../ftp-adapter/src/bin/muxftpd/values.rs"]
+mod values;

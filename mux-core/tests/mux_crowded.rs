@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use mux_core::Mux;
 use mux_core::mux::LeaseError;
-use mux_core::steer::{LendError, MAX_MEMBERS_V6};
+use mux_core::steer::{LendError, MAX_MEMBERS_V6, Unavailable, probe};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use support::*;
 
@@ -69,6 +69,8 @@ async fn more_ports_than_may_steer_are_refused_by_name() {
     let refused = within(mux.lease(client(1), local)).await.unwrap_err();
     assert!(matches!(refused, LeaseError::Lend(LendError::TooManyPorts)), "{refused}");
     assert!(refused.to_string().contains("give fewer passive ports"), "{refused}");
+    let untried = tokio::task::spawn_blocking(probe).await.unwrap().unwrap_err();
+    assert!(matches!(untried, Unavailable::TooManyPorts { .. }), "{untried}");
     // Other clients get the ports that steer.
     let (lease, _listener) = within(mux.lease(client(2), local)).await.unwrap();
     assert!(lent.iter().any(|(other, _)| other.port() == lease.port()));

@@ -54,6 +54,16 @@ pub enum Unavailable {
         /// What the system said.
         source: io::Error,
     },
+    /// This process steers on as many ports as it may already: see the limits of
+    /// [`steer`](super).
+    #[error(
+        "steering cannot be tried out on {address} while this process steers on as many ports as \
+         it may: try it out before any port is bound"
+    )]
+    TooManyPorts {
+        /// The loopback address that was to be tried.
+        address: IpAddr,
+    },
     /// A program was attached, but connections do not go where it says.
     #[error(
         "a steering program was attached on {address}, but the system does not follow it \

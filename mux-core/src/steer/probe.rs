@@ -62,6 +62,7 @@ fn probe_on(address: IpAddr) -> Result<(), Unavailable> {
             // The process has steered much just now.
             Err(LendError::TooFast { retry_in }) => thread::sleep(retry_in),
             Err(LendError::System(source)) => return Err(attach(source)),
+            Err(LendError::TooManyPorts) => return Err(Unavailable::TooManyPorts { address }),
             Err(_) => return Err(not_followed("lend")),
         }
     };

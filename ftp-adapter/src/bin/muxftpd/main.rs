@@ -28,6 +28,7 @@ mod signals;
 mod throttle;
 mod upload;
 mod users;
+mod values;
 
 use clap::error::ErrorKind;
 use ftp_adapter::CancellationToken;

@@ -11,7 +11,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use std::convert::Infallible;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -26,14 +26,6 @@ const CONNECTIONS: usize = 16;
 /// How long a client may take over a request, and how long to wait after an error.
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// Reads an address and a port, or a port on loopback.
-pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
-    if let Ok(port) = text.parse::<u16>() {
-        return Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
-    }
-    text.parse().map_err(|_| "write a port, or an address and a port: 127.0.0.1:9121".to_owned())
-}
 
 /// Binds where the numbers are to be had.
 pub(crate) async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), String> {
@@ -91,16 +83,4 @@ fn answer(request: &Request<Incoming>, registry: &Registry) -> Response<Full<Byt
         *response.body_mut() = Full::from(text);
     }
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_port_alone_is_on_loopback() {
-        assert_eq!(address("9121").unwrap().to_string(), "127.0.0.1:9121");
-        assert_eq!(address("[::]:9121").unwrap().to_string(), "[::]:9121");
-        assert!(address("localhost").is_err() && address("99999").is_err());
-    }
 }

@@ -2,6 +2,7 @@
 
 use crate::config::{self, Config};
 use crate::logging::Format;
+use crate::values;
 use clap::ArgAction::Set;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
@@ -89,7 +90,7 @@ pub(crate) struct Options {
     /// Open exactly these in your firewall. At most this many transfers of one client address
     /// can wait for their data connection at a time; different clients do not share the limit.
     #[arg(long, value_name = "PORTS", default_value = "8192-8200",
-          value_parser = same_ports)]
+          value_parser = values::same_ports)]
     pub(crate) passive_ports: PortMap,
 
     /// The address that replies to PASV name: auto, an IPv4 address, or a DNS name; or by
@@ -103,11 +104,11 @@ pub(crate) struct Options {
     /// How long a client may take to connect after the reply to PASV or EPSV
     ///
     /// More than 15s counts as 15s: libunftp waits no longer.
-    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = ttl)]
+    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = values::ttl)]
     pub(crate) reservation_ttl: Duration,
 
     /// How long PASV and EPSV wait for a free port before they are refused; 0s refuses at once
-    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = values::duration)]
     pub(crate) wait: Duration,
 
     /// How many reservations one client address may have pending [default: one on each port]
@@ -142,19 +143,19 @@ pub(crate) struct Options {
     pub(crate) max_login_failures: u32,
 
     /// How long wrong logins count, and how long logins are refused after too many
-    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = positive)]
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = values::positive)]
     pub(crate) login_window: Duration,
 
     /// How long a client may take to log in
-    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = positive)]
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = values::positive)]
     pub(crate) login_timeout: Duration,
 
     /// How long a session may be silent before it is closed
-    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = whole_seconds)]
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = values::whole_seconds)]
     pub(crate) idle_timeout: Duration,
 
     /// How long transfers may go on after SIGINT or SIGTERM
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = values::duration)]
     pub(crate) drain_timeout: Duration,
 
     /// What to log on standard error: off, error, warn, info, debug, trace, or a filter such as
@@ -171,7 +172,7 @@ pub(crate) struct Options {
 
     /// Where to serve numbers for Prometheus, at /metrics: an address and a port, or a port on
     /// loopback [default: nowhere]
-    #[arg(long, value_name = "ADDR:PORT", value_parser = crate::metrics::address)]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = values::address)]
     pub(crate) metrics: Option<SocketAddr>,
 
     /// Read options from this file, in TOML, by the same names; the command line wins
@@ -245,50 +246,6 @@ impl Options {
     /// Whether anonymous clients are let in.
     pub(crate) fn lets_anonymous_in(&self) -> bool {
         self.anonymous || self.users.is_none()
-    }
-}
-
-/// Longer ones are slips of the pen.
-const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
-
-fn duration(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(duration) if duration > LONGEST => Err("at most 7d is allowed".to_owned()),
-        Ok(duration) => Ok(duration),
-        Err(error) => Err(format!("{error}; write durations like 500ms, 15s or 2m")),
-    }
-}
-
-fn positive(text: &str) -> Result<Duration, String> {
-    match duration(text)? {
-        Duration::ZERO => Err("it must be longer than 0s".to_owned()),
-        duration => Ok(duration),
-    }
-}
-
-/// libunftp names the port that it listens on: it cannot be made to name another.
-fn same_ports(text: &str) -> Result<PortMap, String> {
-    let ports: PortMap =
-        text.parse().map_err(|error: ftp_adapter::PortMapError| error.to_string())?;
-    if ports.is_plain() {
-        return Ok(ports);
-    }
-    Err("muxftpd names the ports that it listens on and cannot map them: forward each port to \
-         the same number"
-        .to_owned())
-}
-
-/// libunftp waits that long for a data connection: a port kept longer would serve nobody.
-const LONGEST_TTL: Duration = Duration::from_secs(15);
-
-fn ttl(text: &str) -> Result<Duration, String> {
-    positive(text).map(|ttl| ttl.min(LONGEST_TTL))
-}
-
-fn whole_seconds(text: &str) -> Result<Duration, String> {
-    match positive(text)? {
-        duration if duration.subsec_nanos() == 0 => Ok(duration),
-        _ => Err("give whole seconds".to_owned()),
     }
 }
 
