@@ -4,6 +4,7 @@
 mod counting;
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Mutex;
 use std::sync::atomic::Ordering::Relaxed;
 
 use counting::ALLOCATED;
@@ -38,9 +39,12 @@ fn bytes_per_reservation(ports: &str, clients: usize, each: usize) -> isize {
     (full - before) / count as isize
 }
 
-/// One test, so that nothing else allocates meanwhile.
+/// Held by the test that runs, so that nothing else allocates meanwhile.
+static ALONE: Mutex<()> = Mutex::new(());
+
 #[test]
 fn a_reservation_takes_at_most_256_bytes() {
+    let _alone = ALONE.lock();
     for (ports, clients, each) in [
         ("8192-8200", 100_000, 1),
         ("8192-8200", 60_000, 1),
@@ -55,5 +59,29 @@ fn a_reservation_takes_at_most_256_bytes() {
         let bytes = bytes_per_reservation(ports, clients, each);
         println!("{ports}, {clients} clients with {each}: {bytes} bytes per reservation");
         assert!(bytes <= 256, "{bytes} bytes: {ports}, {clients} clients with {each} each");
+    }
+}
+
+/// However they end, and although the first one stays.
+#[test]
+fn reservations_that_have_ended_leave_nothing_behind() {
+    let _alone = ALONE.lock();
+    let table: Table<[u64; 2]> = Table::with_seed("8192-8200".parse().unwrap(), 100, 1);
+    let reserve = |nanos, matching| {
+        table.reserve(client(1), Time::from_nanos(nanos), matching, [0; 2]).unwrap()
+    };
+    reserve(1, Matching::Address);
+    let mut most = 0;
+    for round in 0..50_000 {
+        let reserved = reserve(2 + round % 2, Matching::Address);
+        table.claim(reserved.port, client(1), Time::ZERO).unwrap();
+        table.cancel(reserve(2, Matching::Address).id).unwrap();
+        let held = reserve(2, Matching::Identity).id;
+        table.open(held, [0; 2]).unwrap();
+        table.claim_by_id(held).unwrap();
+        if round == 1_000 {
+            most = ALLOCATED.load(Relaxed) + 10_000;
+        }
+        assert!(round <= 1_000 || ALLOCATED.load(Relaxed) <= most, "more in round {round}");
     }
 }
