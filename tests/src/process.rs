@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::SocketAddr;
+use std::process::Command;
 
 use crate::sockets;
 
@@ -27,6 +28,30 @@ impl Process {
     pub fn descriptors(self) -> usize {
         let path = format!("/proc/{}/fd", self.0);
         fs::read_dir(&path).unwrap_or_else(|error| panic!("{path}: {error}")).count()
+    }
+
+    /// Lowers its limit on descriptors so that it gets no new one, whatever it gives back later is
+    /// used again. Ends with what is returned.
+    ///
+    /// # Panics
+    ///
+    /// When the process is gone, or there is no `prlimit`.
+    #[must_use = "descriptors are to be had again when it is dropped"]
+    #[track_caller]
+    pub fn without_descriptors(self) -> Shortage {
+        let open = |number: &u32| fs::exists(format!("/proc/{}/fd/{number}", self.0)).unwrap();
+        let before = self.prlimit(&["--output=SOFT", "--noheadings", "--nofile"]);
+        let first_free = (0..).find(|number| !open(number)).expect("some number is free");
+        self.prlimit(&[&format!("--nofile={first_free}:")]);
+        Shortage { process: self, before: before.trim().to_owned() }
+    }
+
+    fn prlimit(self, arguments: &[&str]) -> String {
+        let mut prlimit = Command::new("prlimit");
+        let output = prlimit.arg(format!("--pid={}", self.0)).args(arguments).output();
+        let output = output.unwrap_or_else(|error| panic!("prlimit: {error}"));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
     }
 
     /// Processor time it has used so far, in clock ticks (a hundredth of a second).
@@ -122,6 +147,19 @@ impl Process {
     }
 }
 
+/// A process that gets no new descriptor, until this is dropped.
+#[derive(Debug)]
+pub struct Shortage {
+    process: Process,
+    /// The limit that it had.
+    before: String,
+}
+
+impl Drop for Shortage {
+    fn drop(&mut self) {
+        self.process.prlimit(&[&format!("--nofile={}:", self.before)]);
+    }
+}
 #[cfg(test)]
 mod tests {
     use super::*;
