@@ -125,6 +125,8 @@ impl Deadlines {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::cell::Cell;
+    use std::collections::HashSet;
 
     fn entry(deadline: u64, slot: u32) -> Entry {
         let id = ReservationId { slot, generation: 0 };
@@ -176,16 +178,67 @@ mod tests {
         assert_eq!(deadlines.earliest(|_| false), None);
     }
 
+    /// Whether in order or not: at every length no more than a few times the memory that it takes,
+    /// and seldom another allocation on the way.
     #[test]
     fn a_crowd_that_expired_gives_its_memory_back() {
-        let mut deadlines = Deadlines::default();
-        for slot in 0..10_000 {
-            // Every other one out of order.
-            deadlines.push(entry(u64::from(slot % 2), slot));
+        for out_of_order in [false, true] {
+            let mut deadlines = Deadlines::default();
+            deadlines.push(entry(1, 0));
+            for slot in 0..10_000 {
+                deadlines.push(entry(u64::from(!out_of_order), slot));
+            }
+            let mut capacities = HashSet::new();
+            while deadlines.pop_due(Time::MAX).is_some() {
+                let [in_order, others] =
+                    [&deadlines.in_order.len(), &deadlines.others.len()].map(|it| 32 + 4 * it);
+                assert!(deadlines.in_order.capacity() <= in_order);
+                assert!(deadlines.others.capacity() <= others);
+                capacities.insert((deadlines.in_order.capacity(), deadlines.others.capacity()));
+            }
+            assert!(capacities.len() < 15, "{capacities:?}");
         }
-        while deadlines.pop_due(Time::MAX).is_some() {}
-        assert!(deadlines.in_order.capacity() <= SWEEP_FROM);
-        assert!(deadlines.others.capacity() <= SWEEP_FROM);
+    }
+
+    /// However many are pending, whether their deadlines come in order or not, and whether what
+    /// has ended is swept out or falls due.
+    #[test]
+    fn sweeping_costs_each_reservation_little() {
+        const ROUNDS: u32 = 50_000;
+        for (pending, out_of_order) in [(0, false), (1_000, false), (1_000, true)] {
+            let mut deadlines = Deadlines::default();
+            deadlines.push(entry(9, 0));
+            for slot in 1..pending {
+                deadlines.push(entry(8 + u64::from(!out_of_order), slot));
+            }
+            let looks = Cell::new(0);
+            for round in 0..ROUNDS {
+                deadlines.push(entry(7 + 2 * u64::from(!out_of_order), pending));
+                deadlines.ended_early(|entry| {
+                    looks.set(looks.get() + 1);
+                    entry.slot < pending
+                });
+                let most = SWEEP_FROM + 4 * (pending as usize + 1) + 4;
+                assert!(deadlines.len() <= most, "{} in round {round}", deadlines.len());
+            }
+            let looks = f64::from(looks.get()) / f64::from(ROUNDS);
+            assert!(looks < 1.5, "{looks} looks for each");
+        }
+    }
+
+    /// What has fallen due is no reason to sweep any more.
+    #[test]
+    fn what_falls_due_is_not_counted_as_stale() {
+        let mut deadlines = Deadlines::default();
+        for slot in 0..10 {
+            deadlines.push(entry(9, slot));
+        }
+        for _ in 0..1_000 {
+            deadlines.push(entry(1, 10));
+            deadlines.ended_early(|_| unreachable!("a sweep"));
+            assert!(deadlines.pop_due(Time::from_nanos(1)).is_some());
+            deadlines.was_stale();
+        }
     }
 
     #[test]

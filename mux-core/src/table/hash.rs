@@ -90,4 +90,24 @@ mod tests {
             assert!(tags.len() > 120, "{} of 128 tags", tags.len());
         }
     }
+
+    /// Each bit of the client's hash tells on the group and on the tag, whatever the port.
+    #[test]
+    fn every_bit_of_the_client_tells() {
+        let all: Vec<ClientHash> = hashes().take(256).collect();
+        for bit in 0..64 {
+            for port in [1, 8192, 8199, 65_535] {
+                let changed = |mask: u64| {
+                    let change = |hash: &&ClientHash| {
+                        let flipped = ClientHash(hash.0 ^ 1 << bit);
+                        (hash.with_port(port) ^ flipped.with_port(port)) & mask != 0
+                    };
+                    all.iter().filter(change).count()
+                };
+                assert!(changed(u64::MAX) > 250, "bit {bit}, port {port}");
+                assert!(changed(0x7f) > 100, "tag, bit {bit}, port {port}");
+                assert!(changed(0xff << 56) > 100, "group, bit {bit}, port {port}");
+            }
+        }
+    }
 }
