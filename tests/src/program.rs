@@ -82,8 +82,11 @@ impl Program {
         let profile = if beside.ends_with("deps") { beside.parent() } else { Some(beside) };
         let profile = profile.expect("a test lies below its profile");
         let above = profile.parent().expect("a profile lies below the target directory");
-        let is_target =
-            |directory: &Path| fs::exists(directory.join("CACHEDIR.TAG")).unwrap_or(false);
+        // Cargo leaves both there; a copy may lack the first.
+        let is_target = |directory: &Path| {
+            let is_there = |name| fs::exists(directory.join(name)).unwrap_or(false);
+            is_there("CACHEDIR.TAG") || is_there(".rustc_info.json")
+        };
 
         let (arguments, binary) = self.target();
         let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
