@@ -164,6 +164,17 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_in_order_is_not_sorted() {
+        let mut deadlines = Deadlines::default();
+        for deadline in [1, 1, 2, 3, 3] {
+            deadlines.push(entry(deadline, 0));
+        }
+        assert_eq!(deadlines.others.len(), 0);
+        deadlines.push(entry(2, 0));
+        assert_eq!(deadlines.others.len(), 1);
+    }
+
+    #[test]
     fn due_entries_come_earliest_first_and_no_others() {
         let mut deadlines = Deadlines::default();
         for deadline in [5, 1, 9, 3] {
