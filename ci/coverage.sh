@@ -4,6 +4,7 @@
 #
 #   ci/coverage.sh          all tests, as `cargo test --workspace` runs them
 #   ci/coverage.sh ARGS     those of `cargo test ARGS`; prints the numbers and sets no bound
+#   ci/coverage.sh --able   only says whether it can
 #
 # Needs the compiler's own llvm-cov (rustup's component llvm-tools), and nothing else from the
 # network. What was not run, and why: docs/coverage.md.
@@ -18,6 +19,8 @@ if ! [ -x "$tools/llvm-cov" ]; then
     echo "This compiler has no llvm-cov: run 'rustup component add llvm-tools'." >&2
     exit 1
 fi
+
+[ "${1:-}" != --able ] || exit 0
 
 target="${CARGO_TARGET_DIR:-$PWD/target}"
 profiles="$target/coverage/profiles"

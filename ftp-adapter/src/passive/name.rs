@@ -107,17 +107,22 @@ async fn look_up(name: &str, before: Option<Ipv4Addr>) -> Result<Ipv4Addr, Resol
     let answers = lookup_host((name, 0))
         .await
         .map_err(|error| ResolveError::Lookup { name: name.to_owned(), error })?;
+    pick(answers, before).ok_or_else(|| ResolveError::NoIpv4(name.to_owned()))
+}
+
+/// The IPv4 address among the answers that is `before`, or else the first.
+fn pick(answers: impl Iterator<Item = SocketAddr>, before: Option<Ipv4Addr>) -> Option<Ipv4Addr> {
     let mut first = None;
     for answer in answers {
         if let SocketAddr::V4(answer) = answer {
             let ip = *answer.ip();
             if before == Some(ip) {
-                return Ok(ip);
+                return before;
             }
             first = first.or(Some(ip));
         }
     }
-    first.ok_or_else(|| ResolveError::NoIpv4(name.to_owned()))
+    first
 }
 
 #[cfg(test)]
@@ -167,7 +172,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_name_that_is_dropped_is_not_looked_up_any_more() {
+        let named = Named::start("localhost".to_owned()).await.unwrap();
+        let refresh = named.refresh.abort_handle();
+        assert!(!refresh.is_finished());
+        drop(named);
+        while !refresh.is_finished() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
     async fn of_several_addresses_the_one_in_use_stays() {
+        let ips = [1, 2, 3].map(|last| Ipv4Addr::new(192, 0, 2, last));
+        let pick = |before| pick(ips.iter().map(|ip| SocketAddr::from((*ip, 0))), before);
+        assert_eq!(pick(None), Some(ips[0]));
+        assert_eq!(pick(Some(Ipv4Addr::LOCALHOST)), Some(ips[0]));
+        assert_eq!(pick(Some(ips[1])), Some(ips[1]));
         let known = look_up("localhost", Some(Ipv4Addr::LOCALHOST)).await.unwrap();
         assert_eq!(known, Ipv4Addr::LOCALHOST);
         assert_eq!(look_up("localhost", Some(STALE)).await.unwrap(), Ipv4Addr::LOCALHOST);

@@ -89,6 +89,29 @@ async fn those_who_stall_keep_nobody_out_however_many_they_are() {
     }
 }
 
+/// Who needs a while is not put out by a few who come meanwhile.
+#[tokio::test]
+async fn who_comes_first_may_be_verified_last() {
+    let (_passive, mut session) = verifying(|builder| builder.ttl(GUARD)).await;
+    let to = named(session.pasv().await);
+    let rightful = async {
+        let mut slow = connect(client(1), to).await.unwrap();
+        let mut stalling = Vec::new();
+        for _ in 0..3 {
+            for _ in 0..20 {
+                tokio::task::yield_now().await;
+            }
+            stalling.push(connect(client(1), to).await.unwrap());
+        }
+        slow.write_all(b"right").await.unwrap();
+        (slow, stalling)
+    };
+    let verified = session.data_connection_verified(says_right);
+    let (verified, (slow, _stalling)) =
+        timeout(GUARD, async { tokio::join!(verified, rightful) }).await.unwrap();
+    assert_eq!(verified.unwrap().peer_addr().unwrap(), slow.local_addr().unwrap());
+}
+
 #[tokio::test]
 async fn when_none_is_verified_the_client_is_told_which_it_was() {
     let short = |builder: Builder| builder.ttl(Duration::from_millis(200));

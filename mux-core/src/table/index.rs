@@ -197,6 +197,24 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_lookup_looks_at_what_has_its_tag_alone() {
+        let index = Index::new(7);
+        for tag in 0..7 {
+            index.insert(tag).unwrap();
+        }
+        for tag in 0..7 {
+            let mut visited = Vec::new();
+            index.find(tag, |slot| -> Option<()> {
+                visited.push(slot);
+                None
+            });
+            // One too many at most, next to the right one.
+            assert!((1..=2).contains(&visited.len()), "{tag}: {visited:?}");
+        }
+        assert_eq!(index.find(0x7f, Some), None);
+    }
+
     /// An entry that had to move on leaves its count where it wanted to be until it goes, also when
     /// there is room again. With too little room to spare, most lookups end up walking.
     #[test]

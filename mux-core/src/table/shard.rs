@@ -151,3 +151,33 @@ impl Clients {
         }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+    use std::collections::HashSet;
+
+    /// At every length the map takes no more than a few times what it needs, and seldom another
+    /// allocation on the way.
+    #[test]
+    fn a_crowd_that_leaves_gives_its_memory_back() {
+        let hasher = Hasher::new(1);
+        let shard = Shard::new(StdRng::seed_from_u64(1));
+        let mut clients = shard.clients.lock().unwrap();
+        let crowd: Vec<Client> = (0..10_000).map(Client::from_bits).collect();
+        for &client in &crowd {
+            let port = clients.take(client, hasher.client(client), &hasher, 1, 1);
+            assert_eq!(port, Ok(0));
+        }
+        let mut capacities = HashSet::new();
+        for &client in &crowd {
+            assert!(clients.give_back(client, 0, hasher.client(client), &hasher, 1));
+            // A map is a power of two in size, and seven eighths of it are used.
+            let most = (64 + 8 * clients.len()).next_power_of_two();
+            assert!(clients.taken.capacity() <= most, "{}", clients.taken.capacity());
+            capacities.insert(clients.taken.capacity().next_power_of_two());
+        }
+        assert!((2..10).contains(&capacities.len()), "{capacities:?}");
+    }
+}

@@ -44,3 +44,17 @@ impl Add<Duration> for Time {
         Self(self.0.saturating_add(nanos))
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_adds_up_and_stops_at_the_end() {
+        let time = Time::from_nanos(5) + Duration::from_micros(2);
+        assert_eq!(time, Time::from_nanos(2_005));
+        assert_eq!(time.saturating_since(Time::from_nanos(5)), Duration::from_micros(2));
+        assert_eq!(Time::from_nanos(5).saturating_since(time), Duration::ZERO);
+        assert_eq!(time + Duration::MAX, Time::MAX);
+    }
+}

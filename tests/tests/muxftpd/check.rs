@@ -38,6 +38,8 @@ fn everything_that_a_start_reads_is_looked_at() {
         directory.path(),
         r#"[{"username": "alice", "password": "a", "root": "alice"}]"#,
     );
+    let anonymous = at("anonymous.json");
+    fs::write(&anonymous, r#"[{"username": "ftp", "password": "a"}]"#).unwrap();
     let tls = ["--tls-cert", certificate.certificate.to_str().unwrap(), "--tls-key"];
     let key = certificate.key.to_str().unwrap();
     let config = ["--config", "muxftpd.toml"];
@@ -46,6 +48,7 @@ fn everything_that_a_start_reads_is_looked_at() {
     for (more, named) in [
         (vec!["--users", &users], "the root of user alice"),
         (vec!["--users", "missing"], "cannot use the users file missing"),
+        (vec!["--users", &anonymous, "--anonymous"], "leave out that user, or --anonymous"),
         (vec!["--root", "missing"], "does not exist"),
         (vec!["--listen", "127.0.0.1:8192"], "port 8192 is one of the passive ports"),
         (vec!["--passive-host", "does-not-exist.invalid"], "does-not-exist.invalid"),

@@ -107,6 +107,25 @@ fn they_are_what_has_happened() {
 }
 
 #[test]
+fn what_expires_and_what_is_given_up_are_told_apart() {
+    let server =
+        launch().option("--metrics", "127.0.0.1:0").option("--reservation-ttl", "200ms").start();
+    let mut session = Client::login(address::client(1), server.control());
+    for _ in 0..3 {
+        session.pasv();
+        become_(&server, &[("muxftpd_reservations_pending", 0)]);
+    }
+    become_(
+        &server,
+        &[
+            ("muxftpd_reservations_expired_total", 3),
+            ("muxftpd_reservations_claimed_total", 0),
+            ("muxftpd_reservations_cancelled_total", 0),
+        ],
+    );
+}
+
+#[test]
 fn there_is_nothing_else_and_none_unless_asked_for() {
     let server = launch().option("--metrics", "0").start();
     assert!(address_of(&server).ip().is_loopback());

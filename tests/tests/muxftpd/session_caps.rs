@@ -2,7 +2,7 @@
 
 use mux_tests::Security::Tls;
 use mux_tests::guard::eventually;
-use mux_tests::{Client, Ports, Server, address};
+use mux_tests::{Client, Holding, Ports, Server, address};
 
 use crate::launch;
 
@@ -71,9 +71,13 @@ fn those_who_are_turned_away_cost_nothing() {
 #[test]
 fn who_does_not_log_in_is_ended() {
     let server = launch().option("--login-timeout", "1s").start();
+    let mut waiting = Holding::new(&server, address::client(4));
     let mut client = connect(&server, 1);
     client.expect_reply(220);
     is_turned_away(client, "No login in time");
+    // Before a reservation expires that is older.
+    let data = waiting.session.open(waiting.port);
+    waiting.session.receive(data, "LIST");
     // Nor do commands help.
     let mut busy = connect(&server, 1);
     busy.expect_reply(220);
