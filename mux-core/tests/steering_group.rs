@@ -7,6 +7,7 @@ use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 
 use mux_core::steer::{Arrival, Ended, Group, LeaseId, LendError, Lent, Spares, reset};
@@ -140,6 +141,38 @@ fn a_stale_holder_cannot_listen_again() {
         assert!(!SockRef::from(listener).is_listener().unwrap());
     }
     assert_eq!(group.members(), 3);
+}
+
+/// While the kernel looks at its call, it takes the stale listener for one that listens. That
+/// shows where the port is bound on two addresses: else the kernel does not look at who is there.
+#[test]
+fn a_stale_holder_that_tries_to_listen_is_in_nobodys_way() {
+    let (mut group, _own) = group(8);
+    let elsewhere = SocketAddr::new(ip(99), group.address().port());
+    let (mut other, _other_own) =
+        Group::bind(elsewhere, options(8), Arc::new(Spares::new())).unwrap();
+    let stale = lend(&mut group, 1, 1).listener;
+    group.revoke(LeaseId::new(1)).unwrap();
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let stop = &stop;
+        scope.spawn(move || {
+            while !stop.load(Relaxed) {
+                assert!(SockRef::from(&stale).listen(8).is_err());
+            }
+        });
+        for lease in 2..5_000 {
+            for group in [&mut group, &mut other] {
+                let lent = group.lend(client(2), LeaseId::new(lease));
+                let revoked = group.revoke(LeaseId::new(lease));
+                if !matches!((&lent, &revoked), (Ok(_), Some(Ended::Revoked { .. }))) {
+                    stop.store(true, Relaxed);
+                    panic!("lease {lease}: {lent:?}, {revoked:?}");
+                }
+            }
+        }
+        stop.store(true, Relaxed);
+    });
 }
 
 #[test]

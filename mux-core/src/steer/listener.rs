@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{Shutdown, SocketAddr};
+use std::thread;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -23,10 +24,36 @@ fn open_exclusive(domain: Domain) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// Binds `socket` and starts to listen: from here on it is the last of its group.
-pub(super) fn join(socket: &Socket, address: SocketAddr, backlog: u32) -> io::Result<()> {
+/// Binds `socket` and starts to listen. Fails if the port is somebody else's.
+fn claim(socket: &Socket, address: SocketAddr, backlog: u32) -> io::Result<()> {
     socket.bind(&address.into())?;
+    listen(socket, backlog)
+}
+
+fn listen(socket: &Socket, backlog: u32) -> io::Result<()> {
     socket.listen(backlog.try_into().unwrap_or(i32::MAX))
+}
+
+/// Makes `socket` the last of the group on `address`, whose port is the group's alone.
+pub(super) fn join(socket: &Socket, address: SocketAddr, backlog: u32) -> io::Result<()> {
+    while_in_use(|| socket.bind(&address.into()))?;
+    while_in_use(|| listen(socket, backlog))
+}
+
+/// How often somebody else's call may come in between.
+const TRIES: u32 = 1000;
+
+/// Does it again where the port is said to be in use. When the holder of an ended listener calls
+/// `listen`, the kernel first calls that one listening, and then finds out that it may not: for
+/// as long as that takes, it is in the way as a listener that shares its port with nobody.
+fn while_in_use(attempt: impl Fn() -> io::Result<()>) -> io::Result<()> {
+    for _ in 1..TRIES {
+        match attempt() {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => thread::yield_now(),
+            result => return result,
+        }
+    }
+    attempt()
 }
 
 /// The first listener of a new group, alone on its port, and its address.
@@ -41,14 +68,14 @@ pub(super) fn join(socket: &Socket, address: SocketAddr, backlog: u32) -> io::Re
 pub(super) fn first(address: SocketAddr, backlog: u32) -> io::Result<(Socket, SocketAddr)> {
     let domain = Domain::for_address(address);
     let guard = open_exclusive(domain)?;
-    join(&guard, address, 1)?;
+    claim(&guard, address, 1)?;
     let address = guard
         .local_addr()?
         .as_socket()
         .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
     guard.set_reuse_port(true)?;
     let first = open(domain)?;
-    join(&first, address, backlog)?;
+    claim(&first, address, backlog)?;
     drop(guard);
     Ok((first, address))
 }
