@@ -59,6 +59,9 @@ fn gets_every_port_back(server: &Server, source: IpAddr) {
         obtained("a port comes back", || session.passive(Passive::Pasv).ok());
         held.push(session);
     }
+    // Free for whoever is next.
+    drop(held);
+    server.settle();
 }
 
 #[track_caller]
