@@ -160,6 +160,7 @@ impl Drop for Shortage {
         self.process.prlimit(&[&format!("--nofile={}:", self.before)]);
     }
 }
+
 #[cfg(test)]
 mod tests {
     use super::*;
