@@ -23,6 +23,8 @@ fn it_is_refused_and_ends_the_reservation(
             hears(&mut session, difference.of(program));
 
             let _connection = Data::connect(session.source(), port);
+            // Dealt with before the session asks for a port again, which may be the same.
+            server.settle();
             session.send("RETR file").unwrap();
             hears(&mut session, differences::TRANSFER_AFTER_ACTIVE_MODE.of(program));
             goes_on(&mut session);
