@@ -23,8 +23,9 @@ impl Entry {
     }
 }
 
-/// Reservations that ended early stay behind until three in four have, and are then swept out
-/// together: constant work per reservation, memory bounded by the pending ones.
+/// A reservation that ended early is taken out if it is among the latest, as most are: a client
+/// connects within moments. Others stay behind until three in four have ended, and are then swept
+/// out together: constant work per reservation, memory bounded by the pending ones.
 ///
 /// Where all reservations live equally long, each deadline is the latest so far, and a queue will
 /// do. Only those that come out of order take the heap and its sorting.
@@ -37,6 +38,8 @@ pub(super) struct Deadlines {
 
 /// Below this it is not worth sweeping.
 const SWEEP_FROM: usize = 32;
+/// How many of the latest are looked through for one that has ended: two cache lines.
+const LATEST: usize = 8;
 
 impl Deadlines {
     pub(super) fn push(&mut self, entry: Entry) {
@@ -46,8 +49,15 @@ impl Deadlines {
         }
     }
 
-    /// Notes that one reservation whose entry is still in has ended; sweeps when it is time.
-    pub(super) fn ended_early(&mut self, is_live: impl Fn(&Entry) -> bool) {
+    /// Notes that the reservation in `slot`, whose entry is still in, has ended; sweeps when it is
+    /// time. Of several entries with that slot, all but the latest ended before.
+    pub(super) fn ended_early(&mut self, slot: u32, is_live: impl Fn(&Entry) -> bool) {
+        let mut latest = self.in_order.iter().rev().take(LATEST);
+        if let Some(after) = latest.position(|entry| entry.slot == slot) {
+            self.in_order.remove(self.in_order.len() - 1 - after);
+            self.give_memory_back();
+            return;
+        }
         self.stale += 1;
         if self.stale > SWEEP_FROM && self.stale > self.len() / 4 * 3 {
             self.in_order.retain(&is_live);
@@ -125,6 +135,7 @@ impl Deadlines {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use proptest::sample::Index;
     use std::cell::Cell;
     use std::collections::HashSet;
 
@@ -137,16 +148,16 @@ mod tests {
         /// Whatever order they come in, and whatever is swept out in between.
         #[test]
         fn they_come_earliest_first(
-            steps in prop::collection::vec((0_u64..50, any::<bool>()), 1..300),
+            steps in prop::collection::vec((0_u64..50, prop::option::weighted(0.9, any::<Index>())), 1..300),
         ) {
             let mut deadlines = Deadlines::default();
             let mut live = Vec::new();
             for (slot, (deadline, ends)) in (0..).zip(steps) {
                 deadlines.push(entry(deadline, slot));
-                if ends {
-                    deadlines.ended_early(|entry| live.contains(&(entry.deadline.as_nanos(), entry.slot)));
-                } else {
-                    live.push((deadline, slot));
+                live.push((deadline, slot));
+                if let Some(which) = ends {
+                    let (_, ended) = live.swap_remove(which.index(live.len()));
+                    deadlines.ended_early(ended, |entry| live.contains(&(entry.deadline.as_nanos(), entry.slot)));
                 }
             }
             live.sort_unstable();
@@ -216,6 +227,8 @@ mod tests {
     #[test]
     fn sweeping_costs_each_reservation_little() {
         const ROUNDS: u32 = 50_000;
+        /// After how many others a reservation ends, so that it is not found among the latest.
+        const LATER: u32 = 2 * LATEST as u32;
         for (pending, out_of_order) in [(0, false), (1_000, false), (1_000, true)] {
             let mut deadlines = Deadlines::default();
             deadlines.push(entry(9, 0));
@@ -224,17 +237,45 @@ mod tests {
             }
             let looks = Cell::new(0);
             for round in 0..ROUNDS {
-                deadlines.push(entry(7 + 2 * u64::from(!out_of_order), pending));
-                deadlines.ended_early(|entry| {
+                deadlines.push(entry(7 + 2 * u64::from(!out_of_order), pending + round));
+                let Some(ended) = round.checked_sub(LATER) else { continue };
+                deadlines.ended_early(pending + ended, |entry| {
                     looks.set(looks.get() + 1);
-                    entry.slot < pending
+                    entry.slot < pending || entry.slot > pending + ended
                 });
-                let most = SWEEP_FROM + 4 * (pending as usize + 1) + 4;
+                let most = SWEEP_FROM + 4 * (pending + LATER + 1) as usize + 4;
                 assert!(deadlines.len() <= most, "{} in round {round}", deadlines.len());
             }
             let looks = f64::from(looks.get()) / f64::from(ROUNDS);
             assert!(looks < 1.5, "{looks} looks for each");
         }
+    }
+
+    /// Nothing is looked at, and nothing left behind, where a client connects before a few others
+    /// have come.
+    #[test]
+    fn what_ends_soon_is_taken_out_at_once() {
+        let mut deadlines = Deadlines::default();
+        for slot in 0..10_000 {
+            deadlines.push(entry(9, slot));
+            if let Some(ended) = slot.checked_sub(LATEST as u32 - 1).filter(|ended| *ended > 0) {
+                deadlines.ended_early(ended, |_| unreachable!("a sweep"));
+            }
+            assert!(deadlines.len() <= LATEST + 1);
+        }
+        assert_eq!(deadlines.pop_due(Time::MAX), Some(entry(9, 0)));
+    }
+
+    /// A slot that is in use again, while the entry of its last reservation is still in.
+    #[test]
+    fn of_two_entries_with_one_slot_the_latest_is_taken_out() {
+        let again = Entry { generation: 1, ..entry(5, 0) };
+        let mut deadlines = Deadlines::default();
+        deadlines.push(entry(3, 0));
+        deadlines.push(again);
+        deadlines.ended_early(0, |_| unreachable!("a sweep"));
+        assert_eq!(deadlines.pop_due(Time::MAX), Some(entry(3, 0)));
+        assert_eq!(deadlines.pop_due(Time::MAX), None);
     }
 
     /// What has fallen due is no reason to sweep any more.
@@ -246,7 +287,7 @@ mod tests {
         }
         for _ in 0..1_000 {
             deadlines.push(entry(1, 10));
-            deadlines.ended_early(|_| unreachable!("a sweep"));
+            deadlines.ended_early(10, |_| unreachable!("a sweep"));
             assert!(deadlines.pop_due(Time::from_nanos(1)).is_some());
             deadlines.was_stale();
         }
@@ -258,8 +299,11 @@ mod tests {
         deadlines.push(entry(1, 0));
         for slot in 1..100_000 {
             deadlines.push(entry(2, slot));
-            deadlines.ended_early(|entry| entry.slot == 0);
-            assert!(deadlines.len() <= 2 * SWEEP_FROM + 2);
+            let Some(ended) = slot.checked_sub(2 * LATEST as u32).filter(|ended| *ended > 0) else {
+                continue;
+            };
+            deadlines.ended_early(ended, |entry| entry.slot == 0 || entry.slot > ended);
+            assert!(deadlines.len() <= 2 * SWEEP_FROM + 8 * LATEST + 4);
         }
         assert!(deadlines.in_order.capacity() < 10 * SWEEP_FROM);
         assert_eq!(deadlines.pop_due(Time::MAX), Some(entry(1, 0)));

@@ -467,12 +467,12 @@ impl<P> Table<P> {
         self.counts.give_room();
     }
 
-    /// The same for a slot whose deadline is still in the shard's heap. An opening has none there.
+    /// The same for a slot whose deadline is still among the shard's. An opening has none there.
     fn free_ended_early(&self, clients: &mut Clients, number: u32) {
         let opening = self.slots[number as usize].is_opening();
         self.free_slot(clients, number);
         if !opening {
-            clients.deadlines.ended_early(|entry| self.is_live(entry));
+            clients.deadlines.ended_early(number, |entry| self.is_live(entry));
         }
     }
 
