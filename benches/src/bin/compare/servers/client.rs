@@ -63,7 +63,7 @@ impl Client {
         let port = reply.port().filter(|_| reply.code == 227).ok_or_else(|| unexpected(reply))?;
         let mut data = connect(self.address, SocketAddr::new(self.server.ip(), port))?;
         let command = match work {
-            Work::List => "LIST\r\n".to_owned(),
+            Work::List { directory } => format!("LIST {directory}\r\n"),
             Work::Retrieve { file, .. } => format!("RETR {file}\r\n"),
             Work::Store { .. } => format!("STOR upload-{}\r\n", self.address),
         };
@@ -75,7 +75,7 @@ impl Client {
                 true
             }
             Work::Retrieve { size, .. } => self.receive(&mut data, acks)? == *size,
-            Work::List => self.receive(&mut data, acks)? > 0,
+            Work::List { .. } => self.receive(&mut data, acks)? > 0,
         };
         drop(data);
         self.expect(&[226], acks)?;

@@ -43,6 +43,10 @@ pub(crate) const BASELINE: &str = "default-2700-nodelay";
 
 const BYTE: &str = "byte";
 const LARGE: &str = "large";
+/// A directory that nothing is uploaded to, so that its listing is as long in every round.
+const LISTED: &str = "listed";
+/// How many files are in it.
+const FILES: usize = 20;
 /// How many clients work while strangers come.
 const RIGHTFUL: u16 = 8;
 
@@ -80,7 +84,7 @@ pub(crate) fn run(
     let setup = Setup { root: root.path().to_owned(), muxftpd, tiny_ftpd };
     let mut tasks = Vec::new();
     if servers {
-        cycles(effort, &mut tasks);
+        cycles(effort, root.path(), &mut tasks)?;
         bulk(effort, root.path(), &mut tasks)?;
     }
     if servers || strangers {
@@ -120,10 +124,16 @@ fn directory() -> io::Result<TempDir> {
     tempfile::tempdir_in(memory).or_else(|_| tempfile::tempdir())
 }
 
-fn cycles(effort: &Effort, tasks: &mut Vec<Task>) {
-    let byte = Work::Retrieve { file: BYTE.to_owned(), size: 1 };
+fn cycles(effort: &Effort, root: &Path, tasks: &mut Vec<Task>) -> io::Result<()> {
+    let directory = root.join(LISTED);
+    fs::create_dir(&directory)?;
+    for number in 0..FILES {
+        fs::write(directory.join(format!("file-{number}")), "1")?;
+    }
+    let list = (format!("LIST of {FILES} files"), Work::List { directory: LISTED.to_owned() });
+    let byte = ("RETR of 1 byte".to_owned(), Work::Retrieve { file: BYTE.to_owned(), size: 1 });
     for acks in Acks::BOTH {
-        for (what, work) in [("RETR of 1 byte", &byte), ("LIST", &Work::List)] {
+        for (what, work) in [&byte, &list] {
             for &clients in &effort.servers.clients {
                 tasks.push(Task {
                     part: PART,
@@ -139,6 +149,7 @@ fn cycles(effort: &Effort, tasks: &mut Vec<Task>) {
             }
         }
     }
+    Ok(())
 }
 
 fn bulk(effort: &Effort, root: &Path, tasks: &mut Vec<Task>) -> io::Result<()> {
