@@ -45,7 +45,7 @@ steering() {
     part steering --package mux-core \
         --file "mux-core/src/steer/{program,spares,pace,swap}.rs" \
         --file mux-core/src/mux/neighbours.rs \
-        -- --lib --test mux_lease --test mux_neighbours --test mux_shutdown \
+        -- --lib --test mux_crowded --test mux_lease --test mux_neighbours --test mux_shutdown \
         --test steering_group --test steering_descriptors --test steering_limits
 }
 

@@ -75,4 +75,6 @@ async fn more_ports_than_may_steer_are_refused_by_name() {
     let (lease, _listener) = within(mux.lease(client(2), local)).await.unwrap();
     assert!(lent.iter().any(|(other, _)| other.port() == lease.port()));
     within(mux.shutdown()).await;
+    // What has ended steers no more.
+    tokio::task::spawn_blocking(probe).await.unwrap().unwrap();
 }

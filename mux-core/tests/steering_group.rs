@@ -251,6 +251,18 @@ fn a_full_group_reuses_the_oldest_idle_member() {
 }
 
 #[test]
+fn of_revoked_members_the_oldest_is_reused_first() {
+    let (mut group, _own) = group(2);
+    let _held = [lend(&mut group, 1, 1), lend(&mut group, 2, 2)];
+    group.revoke(LeaseId::new(2)).unwrap();
+    group.revoke(LeaseId::new(1)).unwrap();
+    let three = lend(&mut group, 3, 3);
+    assert_reaches(&three.listener, 3, group.address());
+    assert!(group.member_of(client(1)).is_some());
+    assert!(group.member_of(client(2)).is_none(), "it was idle first");
+}
+
+#[test]
 fn idle_members_at_the_end_are_given_back() {
     let (mut group, own) = group(8);
     let mut lent: Vec<_> = (1..=5).map(|n| Some(lend(&mut group, n, n.into()))).collect();
@@ -382,4 +394,16 @@ fn with_plenty_of_listeners_an_idle_ones_place_is_taken() {
     // Those that are held are never refused one.
     let held: Vec<_> = (20..30).map(|n| lend(&mut group, n, n.into())).collect();
     assert_eq!((group.members(), group.lent()), (10, held.len()));
+
+    // Those that were given back count no more.
+    drop(held);
+    for lease in 20..30 {
+        group.revoke(LeaseId::new(lease));
+    }
+    assert_eq!((group.trim(), group.members()), (10, 0));
+    for n in 40..45 {
+        drop(lend(&mut group, n, u64::from(n)));
+        group.revoke(LeaseId::new(n.into()));
+    }
+    assert_eq!(group.members(), 2);
 }

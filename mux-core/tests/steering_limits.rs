@@ -5,14 +5,16 @@ mod exhaust;
 mod namespace;
 mod steering_support;
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::thread;
 
 use exhaust::{exhaust, limit};
 use mux_core::mux::BindError;
 use mux_core::steer::{
     Arrival, Ended, Group, LeaseId, LendError, Lent, Options, Spares, Unavailable, probe, reset,
 };
-use mux_core::{Mux, PortSet};
+use mux_core::{Client, Mux, PortSet};
 use namespace::{has, inside, set};
 use socket2::SockRef;
 use steering_support::*;
@@ -171,30 +173,72 @@ fn what_cannot_be_ended_now_is_ended_as_soon_as_it_can() {
 #[test]
 fn a_client_that_lost_its_place_in_the_program_gets_it_back() {
     with_optmem("a_client_that_lost_its_place_in_the_program_gets_it_back", || {
-        let room = room_for(2);
+        // With and without another one that is lent in between.
+        for last in [2, 3] {
+            loses_its_place(last);
+        }
+    });
+}
+
+fn loses_its_place(last: u8) {
+    let room = room_for(last - 1);
+    let (mut group, own) = group(10);
+    let address = group.address();
+    let lent: Vec<Lent> = (0..=last).map(|n| lend(&mut group, n, n.into())).collect();
+    limit(512);
+    let mut files = exhaust();
+    group.revoke(LeaseId::new(0)).unwrap();
+
+    // The last member takes the place of the one that ends, and has no room in the program.
+    files.pop();
+    set(OPTMEM, room);
+    files.extend(exhaust());
+    let ended = group.revoke(LeaseId::new(1)).unwrap();
+    assert!(matches!(ended, Ended::Revoked { watch: None }), "{ended:?}");
+    assert!(!is_listening(&lent[1]));
+    drop(files);
+    assert_reaches(&own, last, address);
+    for n in 2..last {
+        assert_reaches(&lent[usize::from(n)].listener, n, address);
+    }
+
+    set(OPTMEM, PLENTY);
+    group.trim();
+    for n in 2..=last {
+        assert_reaches(&lent[usize::from(n)].listener, n, address);
+    }
+    assert_reaches(&own, 1, address);
+}
+
+/// A member at the end that serves nobody yet makes no difference: whoever is steered to the one
+/// that ends is taken out of the program first.
+#[test]
+fn a_listener_that_is_still_steered_to_is_not_ended() {
+    with_optmem("a_listener_that_is_still_steered_to_is_not_ended", || {
         let (mut group, own) = group(10);
         let address = group.address();
-        let lent: Vec<Lent> = (0..4).map(|n| lend(&mut group, n, n.into())).collect();
+        let lent: Vec<Lent> = (0..2).map(|n| lend(&mut group, n, n.into())).collect();
+        set(OPTMEM, NOTHING);
         limit(512);
         let mut files = exhaust();
-        group.revoke(LeaseId::new(0)).unwrap();
-
-        // The last member takes the place of the one that ends, and has no room in the program.
+        // One descriptor is enough for a member, and not for its holder.
         files.pop();
-        set(OPTMEM, room);
-        files.extend(exhaust());
-        let ended = group.revoke(LeaseId::new(1)).unwrap();
-        assert!(matches!(ended, Ended::Revoked { watch: None }), "{ended:?}");
-        assert!(!is_listening(&lent[1]));
-        drop(files);
-        assert_reaches(&own, 3, address);
-        assert_reaches(&lent[2].listener, 2, address);
+        let refused = group.lend(client(2), LeaseId::new(2));
+        assert_eq!(system_error(refused), libc::EMFILE);
+        assert_eq!((group.members(), group.lent()), (3, 2));
 
+        // The first has the spare; the second can only be removed, for which the last moves.
+        group.revoke(LeaseId::new(0)).unwrap();
+        assert!(matches!(group.revoke(LeaseId::new(1)), Some(Ended::Deferred)));
+        assert!(is_listening(&lent[1]));
+
+        drop(files);
         set(OPTMEM, PLENTY);
         group.trim();
-        assert_reaches(&lent[2].listener, 2, address);
-        assert_reaches(&lent[3].listener, 3, address);
+        assert!(!is_listening(&lent[1]));
         assert_reaches(&own, 1, address);
+        let third = lend(&mut group, 2, 3);
+        assert_reaches(&third.listener, 2, address);
     });
 }
 
@@ -226,6 +270,23 @@ fn idle_listeners_stay_where_nobody_can_be_taken_out_of_the_program() {
         set(OPTMEM, NOTHING);
         drop(group);
         assert!(!is_listening(&lent));
+    });
+}
+
+/// New clients come faster than the kernel can bear. Those it knows are not concerned.
+#[test]
+fn programs_attached_too_fast_are_to_wait_a_moment() {
+    inside("programs_attached_too_fast_are_to_wait_a_moment", true, || {
+        limit(4096);
+        let (mut group, _own) = group(2000);
+        let numbered = |n: u16| Client::from(IpAddr::from([127, 1, n.to_be_bytes()[0], n as u8]));
+        let mut lend = |n: u16| group.lend(numbered(n), LeaseId::new(n.into()));
+        let refused = (0..2000).find_map(|n| lend(n).err().map(|error| (n, error)));
+        let Some((n, LendError::TooFast { retry_in })) = refused else { panic!("{refused:?}") };
+        assert!(!retry_in.is_zero());
+        lend(0).unwrap();
+        thread::sleep(retry_in);
+        lend(n).unwrap();
     });
 }
 

@@ -2,7 +2,7 @@
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, Metadata, OpenOptions, Permissions};
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -15,6 +15,19 @@ pub(crate) struct Files {
     directory: Arc<Dir>,
     writable: bool,
 }
+
+/// A file to send: what it begins with, and the file if there may be more.
+///
+/// Threads are changed twice for each look at the disk, which takes longer than to read a small
+/// file. So that is read when it is opened.
+#[derive(Debug)]
+pub(crate) struct Content {
+    pub(crate) first: Vec<u8>,
+    pub(crate) rest: Option<tokio::fs::File>,
+}
+
+/// How much of a file is read when it is opened.
+const FIRST: usize = 64 * 1024;
 
 /// How a listing looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,15 +59,21 @@ impl Files {
         self.writable
     }
 
-    /// Opens a file to read, and says how long it is.
-    pub(crate) async fn read(&self, path: String) -> io::Result<(tokio::fs::File, u64)> {
+    /// Opens a file to read from byte `start` on, which it must have.
+    pub(crate) async fn read(&self, path: String, start: u64) -> io::Result<Content> {
         self.with(move |directory| {
-            let file = directory.open(relative(&path))?;
+            let mut file = directory.open(relative(&path))?;
             let metadata = file.metadata()?;
             if !metadata.is_file() {
                 return Err(io::ErrorKind::IsADirectory.into());
             }
-            Ok((tokio_file(file), metadata.len()))
+            if start > metadata.len() {
+                return Err(io::ErrorKind::InvalidInput.into());
+            }
+            file.seek(SeekFrom::Start(start))?;
+            let mut first = Vec::new();
+            let read = (&mut file).take(FIRST as u64).read_to_end(&mut first)?;
+            Ok(Content { first, rest: (read == FIRST).then(|| tokio_file(file)) })
         })
         .await
     }

@@ -235,12 +235,8 @@ impl Session {
 
     async fn retrieve(&mut self, name: &str, stop: &CancellationToken) -> Step {
         let start = std::mem::take(&mut self.start);
-        let file = self.server.files.read(self.path(name)).await;
-        let file = file.and_then(|(file, length)| match start <= length {
-            true => Ok(Transfer::Send(file, start)),
-            false => Err(io::ErrorKind::InvalidInput.into()),
-        });
-        self.transfer(file, stop).await
+        let file = self.server.files.read(self.path(name), start).await;
+        self.transfer(file.map(Transfer::Send), stop).await
     }
 
     async fn store(&mut self, name: &str, stop: &CancellationToken) -> Step {

@@ -1,11 +1,12 @@
 //! What goes over a data connection.
 
+use crate::files::Content;
 use crate::tls;
 use ftp_adapter::{PassiveSession, Reply};
 use std::io::{self, SeekFrom};
 use std::time::Duration;
 use tokio::fs::File;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
@@ -19,8 +20,8 @@ const PIECE: usize = 128 * 1024;
 pub(crate) enum Transfer {
     /// Send a listing.
     Text(String),
-    /// Send the file from here on.
-    Send(File, u64),
+    /// Send a file.
+    Send(Content),
     /// Put what comes into the file from here on.
     Receive(File, u64),
     /// Put what comes behind the file's end.
@@ -55,11 +56,8 @@ impl Transfer {
     /// Does it. The other end may be silent for `patience`.
     pub(crate) async fn run(self, mut data: Data, patience: Duration) -> Result<(), Failure> {
         match self {
-            Self::Text(text) => send(&mut text.as_bytes(), &mut data, patience).await,
-            Self::Send(mut file, start) => {
-                file.seek(SeekFrom::Start(start)).await.map_err(Failure::File)?;
-                send(&mut file, &mut data, patience).await
-            }
+            Self::Text(text) => send(text.as_bytes(), None, &mut data, patience).await,
+            Self::Send(Content { first, rest }) => send(&first, rest, &mut data, patience).await,
             Self::Receive(mut file, start) => {
                 // Only now: a file is not emptied for somebody who never connects.
                 file.set_len(start).await.map_err(Failure::File)?;
@@ -75,22 +73,18 @@ impl Transfer {
 }
 
 async fn send(
-    from: &mut (impl AsyncRead + Unpin),
+    first: &[u8],
+    rest: Option<File>,
     data: &mut Data,
     patience: Duration,
 ) -> Result<(), Failure> {
-    let mut piece = vec![0; PIECE];
-    loop {
-        let length = from.read(&mut piece).await.map_err(Failure::File)?;
-        let mut rest = &piece[..length];
-        if rest.is_empty() {
-            break;
-        }
-        while !rest.is_empty() {
-            let written = timeout(patience, data.write(rest)).await;
-            match written.map_err(io::Error::from).flatten().map_err(Failure::Connection)? {
-                0 => return Err(Failure::Connection(io::ErrorKind::WriteZero.into())),
-                written => rest = &rest[written..],
+    write(first, data, patience).await?;
+    if let Some(mut file) = rest {
+        let mut piece = vec![0; PIECE];
+        loop {
+            match file.read(&mut piece).await.map_err(Failure::File)? {
+                0 => break,
+                length => write(&piece[..length], data, patience).await?,
             }
         }
     }
@@ -104,6 +98,17 @@ async fn send(
         .map_err(io::Error::from)
         .flatten()
         .map_err(Failure::Connection)
+}
+
+async fn write(mut bytes: &[u8], data: &mut Data, patience: Duration) -> Result<(), Failure> {
+    while !bytes.is_empty() {
+        let written = timeout(patience, data.write(bytes)).await;
+        match written.map_err(io::Error::from).flatten().map_err(Failure::Connection)? {
+            0 => return Err(Failure::Connection(io::ErrorKind::WriteZero.into())),
+            written => bytes = &bytes[written..],
+        }
+    }
+    Ok(())
 }
 
 async fn receive(data: &mut Data, into: &mut File, patience: Duration) -> Result<(), Failure> {

@@ -97,8 +97,3 @@ pub(super) fn end(socket: &Socket) {
         let _ = socket.shutdown(Shutdown::Read);
     }
 }
-
-/// Whether `error` means that there is no descriptor left.
-pub(super) fn is_exhausted(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
-}

@@ -64,8 +64,8 @@ impl Program {
         Self(code)
     }
 
-    /// Attaches the program to the group that `member`, any socket of it, belongs to. The group has either the old
-    /// program or this one at any moment; on an error it keeps the old one.
+    /// Attaches the program to the group that `member`, any socket of it, belongs to. The group has
+    /// either the old program or this one at any moment; on an error it keeps the old one.
     pub(super) fn attach(&mut self, member: &impl AsFd) -> io::Result<()> {
         let len =
             u16::try_from(self.0.len()).map_err(|_| io::Error::from_raw_os_error(libc::E2BIG))?;
@@ -167,6 +167,15 @@ mod tests {
     fn a_program_without_entries_returns_the_own_listener() {
         check(true, &[], &[v4(0), v4(u32::MAX)]);
         check(false, &[], &[v6(0), v6(u128::MAX)]);
+    }
+
+    #[test]
+    fn one_more_than_allowed_does_not_fit() {
+        for (ipv4, most) in [(true, MAX_MEMBERS_V4), (false, MAX_MEMBERS_V6)] {
+            let client = if ipv4 { v4(1) } else { v6(1 << 96) };
+            let program = Program::new(ipv4, (0..=most).map(|_| (client, 1)));
+            assert!(program.0.len() > MAX_INSTRUCTIONS);
+        }
     }
 
     #[test]

@@ -73,7 +73,7 @@ impl Spares {
         Ok(())
     }
 
-    /// A socket for a member: a new one, or the spare if there is no descriptor for a new one.
+    /// A socket for a member: a new one, or the spare if the system has none to give.
     pub(super) fn open(&self, domain: Domain) -> io::Result<Socket> {
         match listener::open(domain) {
             Ok(socket) => {
@@ -81,12 +81,11 @@ impl Spares {
                 let _ = self.replenish(domain);
                 Ok(socket)
             }
-            Err(error) if listener::is_exhausted(&error) => {
+            Err(error) => {
                 let spare = self.of(domain).take();
-                tracing::debug!(%error, spare = spare.is_some(), "no descriptor for a listener");
+                tracing::debug!(%error, spare = spare.is_some(), "no new socket for a listener");
                 spare.ok_or(error)
             }
-            Err(error) => Err(error),
         }
     }
 }

@@ -37,9 +37,10 @@ impl Group {
     /// On an error the member is still there, but for [`Next::AnyClient`] it may have been taken
     /// out of the program.
     pub(super) fn swap(&mut self, index: usize, socket: Socket, next: Next) -> io::Result<()> {
-        // Step 1: nobody is steered to the index that changes hands.
+        // Step 1: nobody is steered to the index that changes hands. If somebody was, the member
+        // is condemned, so that no new program names it.
         if next == Next::AnyClient && self.members[index].steered {
-            self.attach_without(|left_out| left_out == index)?;
+            self.attach_without(|_| false)?;
             grace::wait();
         }
         let ended = self.members[index].socket.clone();

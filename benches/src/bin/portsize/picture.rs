@@ -2,6 +2,7 @@
 
 mod curves;
 mod legend;
+mod pen;
 mod plot;
 
 use std::ffi::OsStr;

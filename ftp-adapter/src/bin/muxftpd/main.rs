@@ -8,6 +8,7 @@ mod config;
 #[cfg(test)]
 mod documented;
 mod download;
+mod given;
 mod journal;
 mod limits;
 mod listen;
@@ -45,7 +46,7 @@ use tokio::runtime;
 const LAST_FILE_OPERATIONS: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
-    let options = Options::read();
+    let options = given::read();
     if options.hash_password {
         return hash_password();
     }

@@ -1,19 +1,15 @@
 //! The command line.
 
-use crate::config::{self, Config};
 use crate::logging::Format;
 use crate::values;
 use clap::ArgAction::Set;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use ftp_adapter::{PassiveHost, PortMap};
-use std::env;
-use std::ffi::OsString;
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::process;
 use std::time::Duration;
 
 /// An FTP server that shares a few passive ports among many clients.
@@ -217,27 +213,6 @@ Exit status:
   130  a second SIGINT came while transfers were finishing (143: SIGTERM)";
 
 impl Options {
-    /// What the command line says, and the file that it names. Does not return where that is
-    /// wrong, or help is asked for.
-    pub(crate) fn read() -> Self {
-        let given: Vec<OsString> = env::args_os().collect();
-        let matches = config::given(&given).unwrap_or_else(|error| error.exit());
-        let Some(path) = matches.get_one::<PathBuf>("config") else {
-            return Self::parse_from(given);
-        };
-        // With --check, a file that is wrong is the answer.
-        let code = if matches.get_flag("check") { 1 } else { 2 };
-        let config = Config::read(path, &matches).unwrap_or_else(|error| {
-            eprintln!("muxftpd: {error}");
-            process::exit(code);
-        });
-        Self::try_parse_from(config.arguments(&given)).unwrap_or_else(|error| {
-            let Some(place) = config.place(&error) else { error.exit() };
-            eprint!("muxftpd: {place}: {error}");
-            process::exit(code);
-        })
-    }
-
     /// Ends the program as a wrong option does.
     pub(crate) fn wrong(kind: ErrorKind, message: impl Display) -> ! {
         Self::command().error(kind, message).exit()

@@ -4,7 +4,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
 use super::curves::{self, formula_for_waiting};
-use super::plot::{Drawn, INK, Pen, Point};
+use super::pen::{Drawn, INK, Pen, Point};
 use crate::report::Report;
 
 const ROW: i32 = 24;

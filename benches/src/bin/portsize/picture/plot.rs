@@ -1,24 +1,16 @@
-//! Drawing, in pixels of any backend.
+//! The picture: its axes, and the curves over them.
 
-use std::error::Error;
-
-use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
-use plotters::element::DashedPathElement;
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::text_anchor::HPos;
 
 use super::curves::{self, Curve};
 use super::legend;
+use super::pen::{Area, Drawn, INK, Pen, Point, drawing};
 use crate::measure::Measured;
 use crate::quantity::{Share, count, of};
 use crate::report::Report;
 
-pub(super) type Area<DB> = DrawingArea<DB, Shift>;
-pub(super) type Drawn = Result<(), Box<dyn Error>>;
-pub(super) type Point = (i32, i32);
-
-pub(super) const INK: RGBColor = RGBColor(40, 40, 40);
 const PALE: RGBColor = RGBColor(226, 226, 226);
 
 /// From what number of ports on the axis is logarithmic.
@@ -32,7 +24,7 @@ where
     DB::ErrorType: 'static,
 {
     area.fill(&WHITE).map_err(drawing)?;
-    let pen = Pen { area, scale };
+    let pen = Pen::new(area, scale);
     let axes = Axes::new(area, scale, report);
     pen.words((axes.left(), 24 * scale), 17, INK, HPos::Left, &title(report))?;
     grid(&pen, &axes)?;
@@ -130,78 +122,6 @@ impl Axes {
         let step = if last < 21.0 { 1 } else { 2 };
         let first = if step == 1 { 1 } else { 2 };
         (first..=last as u16).step_by(step).map(f64::from).collect()
-    }
-}
-
-/// Draws in units, not in pixels.
-pub(super) struct Pen<'a, DB: DrawingBackend> {
-    area: &'a Area<DB>,
-    pub(super) scale: i32,
-}
-
-fn drawing(error: impl std::fmt::Display) -> Box<dyn Error> {
-    error.to_string().into()
-}
-
-impl<DB: DrawingBackend> Pen<'_, DB> {
-    /// Words of a size in units, beside or around a point.
-    pub(super) fn words(
-        &self,
-        at: Point,
-        size: i32,
-        colour: RGBColor,
-        side: HPos,
-        words: &str,
-    ) -> Drawn {
-        let font = ("sans-serif", size * self.scale).into_font();
-        let style = TextStyle::from(font).color(&colour).pos(Pos::new(side, VPos::Center));
-        self.area.draw(&Text::new(words.to_owned(), at, style)).map_err(drawing)
-    }
-
-    pub(super) fn line(&self, points: &[Point], colour: RGBColor, width: i32) -> Drawn {
-        let style = colour.stroke_width((width * self.scale) as u32);
-        self.area.draw(&PathElement::new(points.to_vec(), style)).map_err(drawing)
-    }
-
-    /// A dashed line; dashes and gaps are in units.
-    pub(super) fn dashes(
-        &self,
-        points: &[Point],
-        colour: RGBColor,
-        (dash, gap): (i32, i32),
-        width: i32,
-    ) -> Drawn {
-        let style = colour.stroke_width((width * self.scale) as u32);
-        let line =
-            DashedPathElement::new(points.to_vec(), dash * self.scale, gap * self.scale, style);
-        self.area.draw(&line).map_err(drawing)
-    }
-
-    /// A disc for who is refused at once, an open square for who waits.
-    pub(super) fn mark(&self, (x, y): Point, curve: (RGBColor, bool)) -> Drawn {
-        let (colour, waiting) = curve;
-        let half = 4 * self.scale;
-        if waiting {
-            let corners = [(x - half, y - half), (x + half, y + half)];
-            self.area.draw(&Rectangle::new(corners, WHITE.filled())).map_err(drawing)?;
-            let (l, r, t, b) = (x - half, x + half, y - half, y + half);
-            self.line(&[(l, t), (r, t), (r, b), (l, b), (l, t)], colour, 2)
-        } else {
-            self.area.draw(&Circle::new((x, y), half, colour.filled())).map_err(drawing)
-        }
-    }
-
-    /// An arrow downwards: no more than this.
-    pub(super) fn at_most(&self, (x, y): Point, colour: RGBColor) -> Drawn {
-        let half = 5 * self.scale;
-        let corners = vec![(x - half, y), (x + half, y), (x, y + half + half / 2)];
-        self.area.draw(&Polygon::new(corners, colour.filled())).map_err(drawing)
-    }
-
-    pub(super) fn cross(&self, (x, y): Point) -> Drawn {
-        let half = 5 * self.scale;
-        self.line(&[(x - half, y - half), (x + half, y + half)], INK, 2)?;
-        self.line(&[(x - half, y + half), (x + half, y - half)], INK, 2)
     }
 }
 
