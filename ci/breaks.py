@@ -35,7 +35,8 @@ def copy_sources() -> None:
 def run_models(models: list[str]) -> tuple[set[str], str]:
     """Which of the models pass, and all that was printed."""
     environment = os.environ | {
-        "CARGO_TARGET_DIR": str(TARGET / "loom"),
+        # Of its own: cargo would take what was built from the copy for what is built from here.
+        "CARGO_TARGET_DIR": str(TARGET / "breaks" / "target"),
         "RUSTFLAGS": os.environ.get("RUSTFLAGS", "") + " --cfg loom",
         # Loom runs on its own stack, and a backtrace per failure takes longer than the model.
         "RUST_BACKTRACE": "0",
