@@ -24,7 +24,7 @@ LIMIT = 600  # seconds for one break: a model that a break makes endless counts 
 
 def copy_sources() -> None:
     shutil.rmtree(COPY, ignore_errors=True)
-    files = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT).decode().split("\0")
+    files = subprocess.check_output(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT).decode().split("\0")
     for name in filter(None, files):
         if name.startswith("fuzz/corpus/") or not (ROOT / name).is_file():
             continue

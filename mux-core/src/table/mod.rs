@@ -53,6 +53,7 @@ mod models;
 mod opening;
 #[cfg(any(test, feature = "oracle"))]
 pub mod oracle;
+mod random;
 mod shard;
 mod slot;
 mod state;
@@ -62,7 +63,7 @@ mod time;
 use std::{fmt, iter};
 
 use rand::rngs::{StdRng, SysRng};
-use rand::{Rng, SeedableRng};
+use rand::{Rng, SeedableRng, TryRng};
 use smallvec::SmallVec;
 
 pub use errors::{NotOpened, OpenError, Refusal, ReserveError, Stale};
@@ -75,6 +76,7 @@ use counts::Counts;
 use deadlines::Entry;
 use hash::{ClientHash, Hasher};
 use index::Index;
+use random::Random;
 use shard::{Clients, NONE, Shard};
 use slot::{Key, Kind, Slot};
 use state::{Status, Word};
@@ -163,8 +165,8 @@ impl<P> Table<P> {
     /// If `capacity` is 0 or above two billion, or the system has no randomness to give.
     #[must_use]
     pub fn new(ports: PortSet, capacity: usize) -> Self {
-        let random = StdRng::try_from_rng(&mut SysRng).expect("the system's random number source");
-        Self::with_random(ports, capacity, random)
+        let seed = SysRng.try_next_u64().expect("the system's random number source");
+        Self::with_random(ports, capacity, seed, || Random::Thread)
     }
 
     /// A table whose choice of ports repeats from run to run: for tests and simulations, never
@@ -175,21 +177,28 @@ impl<P> Table<P> {
     /// If `capacity` is 0 or above two billion.
     #[must_use]
     pub fn with_seed(ports: PortSet, capacity: usize, seed: u64) -> Self {
-        Self::with_random(ports, capacity, StdRng::seed_from_u64(seed))
+        let mut random = StdRng::seed_from_u64(seed);
+        let hashes = random.next_u64();
+        let seeded = || Random::Seeded(Box::new(StdRng::from_rng(&mut random)));
+        Self::with_random(ports, capacity, hashes, seeded)
     }
 
-    fn with_random(ports: PortSet, capacity: usize, mut random: StdRng) -> Self {
+    fn with_random(
+        ports: PortSet,
+        capacity: usize,
+        hashes: u64,
+        mut random: impl FnMut() -> Random,
+    ) -> Self {
         assert!((1..=2_000_000_000).contains(&capacity), "capacity must be 1 to 2,000,000,000");
         let index = Index::new(capacity);
-        let hasher = Hasher::new(random.next_u64());
         Self {
             slots: (0..index.slots()).map(|_| Slot::new()).collect(),
-            shards: (0..SHARDS).map(|_| Shard::new(StdRng::from_rng(&mut random))).collect(),
+            shards: (0..SHARDS).map(|_| Shard::new(random())).collect(),
             ports,
             capacity,
             limits: Limits::default(),
-            counts: Counts::new(),
-            hasher,
+            counts: Counts::new(capacity),
+            hasher: Hasher::new(hashes),
             index,
         }
     }
@@ -244,22 +253,14 @@ impl<P> Table<P> {
         matching: Matching,
         payload: P,
     ) -> Result<Reserved, ReserveError<P>> {
-        if !self.take_room() {
-            return Err(ReserveError { reason: Refusal::TableFull, payload });
-        }
         let hash = self.hasher.client(client);
         let (mut clients, port) = match self.take_port(client, hash) {
             Ok(taken) => taken,
-            Err(reason) => {
-                self.counts.give_room();
-                return Err(ReserveError { reason, payload });
-            }
+            Err(reason) => return Err(ReserveError { reason, payload }),
         };
         let key = Key { client, port };
         let Some(slot) = self.index.insert(hash.with_port(port)) else {
             self.give_port(&mut clients, key, hash);
-            drop(clients);
-            self.counts.give_room();
             return Err(ReserveError { reason: Refusal::TableFull, payload });
         };
         let kind = match matching {
@@ -269,6 +270,7 @@ impl<P> Table<P> {
         // SAFETY: `insert` has just handed the slot out, and nobody else publishes it.
         let generation = unsafe { self.slots[slot as usize].publish(key, deadline, kind, payload) };
         let id = ReservationId { slot, generation };
+        clients.room.take();
         clients.deadlines.push(Entry::new(deadline, id));
         drop(clients);
         Ok(Reserved { port, id })
@@ -383,23 +385,21 @@ impl<P> Table<P> {
         client: Client,
         hash: ClientHash,
     ) -> Result<(MutexGuard<'_, Clients>, u16), Refusal> {
-        let shard = self.shard_of(hash);
-        let mut clients = self.enter(shard);
+        // Another session of the client may come first.
         let counted = |clients: &Clients| {
             self.limits.clients == usize::MAX
                 || clients.has(client, hash)
                 || self.counts.take_client(self.limits.clients)
         };
-        if !counted(&clients) {
-            // Once more after giving back what has ended anywhere.
-            drop(clients);
-            self.settle();
-            clients = self.enter(shard);
-            // Another session of the client may have come first.
-            if !counted(&clients) {
-                return Err(Refusal::TooManyClients);
+        let mut clients = self.enter_where(self.shard_of(hash), |clients| {
+            if !self.counts.make_room(&mut clients.room) {
+                Err(Refusal::TableFull)
+            } else if !counted(clients) {
+                Err(Refusal::TooManyClients)
+            } else {
+                Ok(())
             }
-        }
+        })?;
         let most = self.limits.pending_per_client;
         let index = clients.take(client, hash, &self.hasher, self.ports.len(), most)?;
         let port = self.ports.port_at(index).expect("an index within the set's width");
@@ -464,7 +464,7 @@ impl<P> Table<P> {
         }
         slot.recycle();
         self.index.remove(hash.with_port(key.port), number);
-        self.counts.give_room();
+        self.counts.give_room(&mut clients.room);
     }
 
     /// The same for a slot whose deadline is still among the shard's. An opening has none there.
@@ -482,19 +482,23 @@ impl<P> Table<P> {
         word.generation() as u32 == entry.generation && word.is_live()
     }
 
-    /// Takes room for one more slot, once more after giving back what has ended anywhere.
-    fn take_room(&self) -> bool {
-        self.counts.take_room(self.capacity) || {
-            self.settle();
-            self.counts.take_room(self.capacity)
+    /// Locks a shard in which something `is_there`, looking once more after giving back what has
+    /// ended anywhere.
+    fn enter_where<'a, E>(
+        &self,
+        shard: &'a Shard,
+        is_there: impl Fn(&mut Clients) -> Result<(), E>,
+    ) -> Result<MutexGuard<'a, Clients>, E> {
+        let mut clients = self.enter(shard);
+        if is_there(&mut clients).is_ok() {
+            return Ok(clients);
         }
-    }
-
-    /// Gives back what has ended anywhere.
-    fn settle(&self) {
+        drop(clients);
         for shard in &self.shards {
-            drop(self.enter(shard));
+            self.counts.give_all_room(&mut self.enter(shard).room);
         }
+        let mut clients = self.enter(shard);
+        is_there(&mut clients).map(|()| clients)
     }
 
     fn shard_of(&self, hash: ClientHash) -> &Shard {

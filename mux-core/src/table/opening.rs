@@ -29,28 +29,27 @@ impl<P> Table<P> {
     /// was made with [`Matching::Address`](super::Matching::Address), [`NotOpened::TableFull`]
     /// when the table is at its capacity. The payload comes back.
     pub fn open(&self, id: ReservationId, payload: P) -> Result<ReservationId, OpenError<P>> {
-        match self.check(id) {
-            Err(reason) => Err(OpenError { reason, payload }),
-            Ok(()) if !self.take_room() => Err(OpenError { reason: NotOpened::TableFull, payload }),
-            Ok(()) => self.open_with_room(id, payload).inspect_err(|_| self.counts.give_room()),
+        if let Err(reason) = self.check(id) {
+            return Err(OpenError { reason, payload });
         }
-    }
-
-    fn open_with_room(&self, id: ReservationId, payload: P) -> Result<ReservationId, OpenError<P>> {
         let held = &self.slots[id.slot as usize];
         // If the slot changes hands before the lock is there, it is another shard's lock; but
         // then the generation has changed as well.
         let key = held.key();
         let hash = self.hasher.client(key.client);
-        let mut clients = self.enter(self.shard_of(hash));
-        let open = |opening: &ReservationId| self.is_pending(*opening);
-        let reason = match self.check(id) {
-            Err(reason) => Some(reason),
-            Ok(()) => clients.openings.get(&id.slot).is_some_and(open).then_some(NotOpened::Open),
+        let has_room = |clients: &mut Clients| {
+            self.counts.make_room(&mut clients.room).then_some(()).ok_or(NotOpened::TableFull)
         };
-        if let Some(reason) = reason {
-            return Err(OpenError { reason, payload });
-        }
+        let open = |opening: &ReservationId| self.is_pending(*opening);
+        let entered = self.enter_where(self.shard_of(hash), has_room).and_then(|clients| {
+            self.check(id)?;
+            let free = !clients.openings.get(&id.slot).is_some_and(open);
+            free.then_some(clients).ok_or(NotOpened::Open)
+        });
+        let mut clients = match entered {
+            Ok(clients) => clients,
+            Err(reason) => return Err(OpenError { reason, payload }),
+        };
         let Some(slot) = self.index.insert(hash.with_port(key.port)) else {
             return Err(OpenError { reason: NotOpened::TableFull, payload });
         };
@@ -59,6 +58,7 @@ impl<P> Table<P> {
         let generation =
             unsafe { self.slots[slot as usize].publish(key, deadline, Kind::Opening, payload) };
         let opening = ReservationId { slot, generation };
+        clients.room.take();
         clients.openings.insert(id.slot, opening);
         Ok(opening)
     }
