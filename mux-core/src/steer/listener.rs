@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::thread;
+use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -40,17 +41,20 @@ pub(super) fn join(socket: &Socket, address: SocketAddr, backlog: u32) -> io::Re
     while_in_use(|| listen(socket, backlog))
 }
 
-/// How often somebody else's call may come in between.
-const TRIES: u32 = 1000;
+/// How often somebody else's call may come in between: at first without a pause, then with one,
+/// which breaks the step of two that call in turn. All together it is at least a tenth of a second.
+const TRIES: [(u32, Duration); 2] = [(100, Duration::ZERO), (2_000, Duration::from_micros(50))];
 
 /// Does it again where the port is said to be in use. When the holder of an ended listener calls
 /// `listen`, the kernel first calls that one listening, and then finds out that it may not: for
 /// as long as that takes, it is in the way as a listener that shares its port with nobody.
 fn while_in_use(attempt: impl Fn() -> io::Result<()>) -> io::Result<()> {
-    for _ in 1..TRIES {
-        match attempt() {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => thread::yield_now(),
-            result => return result,
+    for (tries, pause) in TRIES {
+        for _ in 0..tries {
+            match attempt() {
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => thread::sleep(pause),
+                result => return result,
+            }
         }
     }
     attempt()
