@@ -38,7 +38,7 @@ picker() {
 table() {
     part table --package mux-core --no-default-features \
         --file "mux-core/src/table/*.rs" --exclude mux-core/src/table/taken.rs \
-        -- --lib --test corpora --test memory --test reservation_id
+        -- --lib --test capacity --test corpora --test memory --test reservation_id
 }
 
 steering() {

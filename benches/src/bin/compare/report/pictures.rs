@@ -161,12 +161,12 @@ fn plot(plan: &Plan, lines: &[Line], file: &Path) -> Result<(), Box<dyn Error>> 
         (least, most)
     };
     let ((left, right), (low, high)) = (ends(|point| point.0), ends(|point| point.1));
-    let area = SVGBackend::new(file, (820, 460)).into_drawing_area();
-    area.fill(&WHITE)?;
+    let picture = SVGBackend::new(file, (820, 460)).into_drawing_area();
+    picture.fill(&WHITE)?;
+    let (area, legend) = picture.split_horizontally(620);
     let mut chart = ChartBuilder::on(&area)
         .caption(plan.title, ("sans-serif", 20))
         .margin(12)
-        .margin_right(40)
         .x_label_area_size(44)
         .y_label_area_size(72)
         .build_cartesian_2d(
@@ -181,19 +181,19 @@ fn plot(plan: &Plan, lines: &[Line], file: &Path) -> Result<(), Box<dyn Error>> 
         .x_label_formatter(&|x| thousands(x.round() as usize))
         .y_label_formatter(&|y| figure(*y))
         .draw()?;
-    for (number, (name, points)) in lines.iter().enumerate() {
-        let colour = Palette99::pick(number).stroke_width(2);
-        chart
-            .draw_series(LineSeries::new(points.iter().copied(), colour).point_size(3))?
-            .label(name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour));
+    let colour = |number| Palette99::pick(number).stroke_width(2);
+    for (number, (_, points)) in lines.iter().enumerate() {
+        let line = LineSeries::new(points.iter().copied(), colour(number)).point_size(3);
+        chart.draw_series(line)?;
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .background_style(WHITE.mix(0.8))
-        .border_style(BLACK.mix(0.2))
-        .draw()?;
-    area.present()?;
+    // In the order in which the lines end: the names stand where the eye comes from.
+    let mut names: Vec<_> = lines.iter().enumerate().collect();
+    let end = |(_, points): &Line| points.last().map_or(0.0, |point| point.1);
+    names.sort_by(|(_, one), (_, other)| end(other).total_cmp(&end(one)));
+    for (y, (number, (name, _))) in (60..).step_by(22).zip(names) {
+        legend.draw(&PathElement::new([(0, y), (18, y)], colour(number)))?;
+        legend.draw(&Text::new(name.as_str(), (24, y - 7), ("sans-serif", 14)))?;
+    }
+    picture.present()?;
     Ok(())
 }
