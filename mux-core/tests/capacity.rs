@@ -10,7 +10,7 @@ use mux_core::Client;
 use mux_core::table::{Matching, Refusal, ReservationId, Table, Time};
 
 /// Some well within, some beyond where the table's parts take room in advance.
-const CAPACITIES: [usize; 5] = [1, 9, 2_000, 2_100, 5_000];
+const CAPACITIES: [usize; 5] = [1, 9, 700, 800, 5_000];
 
 fn table(capacity: usize) -> Table<u32> {
     Table::new("10000-20000".parse().unwrap(), capacity)
@@ -90,7 +90,7 @@ fn threads_that_fill_it_together_fill_it_exactly() {
 #[test]
 fn nobody_is_refused_for_what_others_have_left_over() {
     const THREADS: usize = 4;
-    for capacity in [4, 2_000, 2_100, 5_000] {
+    for capacity in [4, 700, 800, 5_000] {
         let table = table(capacity);
         let churn = |crowd: u32| {
             let mut mine = Vec::new();

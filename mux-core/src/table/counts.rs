@@ -5,9 +5,9 @@ use crate::sync::{AtomicUsize, Ordering};
 
 /// How much room a shard takes at a time where there is plenty, so that the shards seldom meet at
 /// the one count.
-const BATCH: usize = 16;
+const BATCH: usize = 8;
 /// How much a shard may have left over.
-const LEFT_OVER: usize = 2 * BATCH;
+const LEFT_OVER: usize = BATCH + BATCH / 2;
 /// Where less than this is left, nobody takes more than is needed at once or keeps any: it is what
 /// all shards may have left over, which somebody else may be in need of.
 const SCARCE: usize = SHARDS * LEFT_OVER;
@@ -147,7 +147,7 @@ mod tests {
         /// given back what they have left over, if it is there at all.
         #[test]
         fn all_room_is_there_to_be_had(
-            capacity in prop_oneof![1_usize..40, SCARCE..SCARCE + 20 * BATCH],
+            capacity in prop_oneof![1_usize..40, SCARCE..SCARCE + 40 * BATCH],
             steps in prop::collection::vec((any::<Index>(), -60_isize..80), 1..400),
         ) {
             let mut grants = Grants::new(capacity);
