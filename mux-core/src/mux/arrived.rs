@@ -7,7 +7,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Weak};
 
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
@@ -15,40 +14,11 @@ use tracing::debug;
 
 use super::accept::deliver;
 use super::core::Core;
-use super::turn::Turn;
 use crate::table::ReservationId;
 
 /// The most connections that one call takes. Who connects as fast as they are taken must not keep
 /// a session from ending.
 const MOST: usize = 1024;
-
-/// The mux's own listeners. The accept tasks own them: this keeps none open.
-#[derive(Debug)]
-pub(super) struct OwnListeners {
-    /// By address, then by port, both as they were bound.
-    all: Vec<(Weak<TcpListener>, Arc<Turn>)>,
-    /// How many ports there are.
-    ports: usize,
-}
-
-impl OwnListeners {
-    pub(super) fn new(ports: usize) -> Self {
-        Self { all: Vec::new(), ports }
-    }
-
-    /// Adds the next one, and returns whose turn it is there.
-    pub(super) fn add(&mut self, listener: &Arc<TcpListener>) -> Arc<Turn> {
-        let turn = Arc::new(Turn::default());
-        self.all.push((Arc::downgrade(listener), turn.clone()));
-        turn
-    }
-
-    /// Those of a port, on every address.
-    fn on(&self, port_index: u16) -> impl Iterator<Item = (Arc<TcpListener>, &Turn)> {
-        let all = self.all.iter().skip(port_index.into()).step_by(self.ports);
-        all.filter_map(|(listener, turn)| Some((listener.upgrade()?, &**turn)))
-    }
-}
 
 impl Core {
     /// Accepts what waits on `port`, if `id` is pending there.

@@ -4,12 +4,12 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use super::arrived::OwnListeners;
 use super::core::{Core, Settings};
 use super::errors::{BindError, PortsError};
 use super::line;
 use super::listen::{Listeners, bind_all};
 use super::neighbours::Neighbours;
+use super::own_listeners::OwnListeners;
 use super::{Mux, accept, expiry};
 use crate::PortSet;
 use crate::table::Limits;

@@ -12,12 +12,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::debug;
 
-use super::arrived::OwnListeners;
 use super::clock::Clock;
 use super::errors::{AcceptError, ReserveError};
 use super::groups::Groups;
 use super::line::{self, Freed, Line};
 use super::neighbours::Neighbours;
+use super::own_listeners::OwnListeners;
 use super::stats::{Counters, Stats};
 use crate::table::{self, Expired, Matching, Refusal, ReservationId, Reserved, Table, Time};
 use crate::{Client, PortSet};

@@ -52,6 +52,7 @@ mod lease;
 mod line;
 mod listen;
 mod neighbours;
+mod own_listeners;
 mod pressure;
 mod reservation;
 mod stats;
