@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Breaks the table in every way that ci/breaks/table.toml names, and sees the models notice.
+"""Breaks the code in every way that ci/breaks/*.toml name, and sees the tests notice.
 
-Each break is applied to a copy of the sources, and the models it names are run under loom. Fails
-if a model still passes with its break, if a model has no break, or if a break no longer applies.
+Each break is applied to a copy of the sources, and what it names is run there: of table.toml,
+models under loom; of the others, tests. Fails if one of those still passes with its break, if a
+model has no break, or if a break no longer applies.
 
-    ci/breaks.py            all of them
-    ci/breaks.py WORD ...   those whose name contains one of the words
+    ci/breaks.py                the table: a minute or two
+    ci/breaks.py --all          the mux and whole servers as well: half an hour
+    ci/breaks.py [--all] WORD ...   those whose name contains one of the words
 """
 
 import os
@@ -17,14 +19,15 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-COPY = TARGET / "breaks" / "tree"
-LIMIT = 600  # seconds for one break: a model that a break makes endless counts as noticed
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "breaks"
+COPY = TARGET / "tree"
+LIMIT = 600  # seconds for one break: a test that a break makes endless counts as noticed
 
 
 def copy_sources() -> None:
     shutil.rmtree(COPY, ignore_errors=True)
-    files = subprocess.check_output(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT).decode().split("\0")
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    files = subprocess.check_output(command, cwd=ROOT).decode().split("\0")
     for name in filter(None, files):
         if name.startswith("fuzz/corpus/") or not (ROOT / name).is_file():
             continue
@@ -32,32 +35,49 @@ def copy_sources() -> None:
         shutil.copy2(ROOT / name, COPY / name)
 
 
-def run_models(models: list[str]) -> tuple[set[str], str]:
-    """Which of the models pass, and all that was printed."""
+def cargo_test(entry: dict) -> str | None:
+    """Runs what a break names. All that was printed; `None` if it did not end."""
     environment = os.environ | {
         # Of its own: cargo would take what was built from the copy for what is built from here.
-        "CARGO_TARGET_DIR": str(TARGET / "breaks" / "target"),
-        "RUSTFLAGS": os.environ.get("RUSTFLAGS", "") + " --cfg loom",
+        "CARGO_TARGET_DIR": str(TARGET / "target"),
         # Loom runs on its own stack, and a backtrace per failure takes longer than the model.
         "RUST_BACKTRACE": "0",
     }
-    command = ["cargo", "test", "--package", "mux-core", "--no-default-features", "--release"]
-    command += ["--lib", "--", "--exact", *(f"table::models::{model}" for model in models)]
+    if "models" in entry:
+        environment["RUSTFLAGS"] = os.environ.get("RUSTFLAGS", "") + " --cfg loom"
+        command = ["--package", "mux-core", "--no-default-features", "--release", "--lib", "--"]
+        command += ["--exact", *(f"table::models::{model}" for model in entry["models"])]
+    else:
+        command = ["--package", entry["package"], "--test", entry["target"], "--", *entry["tests"]]
     try:
         done = subprocess.run(
-            command, cwd=COPY, env=environment, text=True, timeout=LIMIT,
+            ["cargo", "test", *command], cwd=COPY, env=environment, text=True, timeout=LIMIT,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )
     except subprocess.TimeoutExpired:
-        return set(), "it did not end"
-    if "error: could not compile" in done.stdout:
+        return None
+    if "could not compile" in done.stdout:
         sys.exit(f"a break does not compile:\n{done.stdout}")
-    passed = re.findall(r"^test table::models::(\w+) \.\.\. ok$", done.stdout, re.MULTILINE)
-    return set(passed), done.stdout
+    return done.stdout
+
+
+def notices(test: str, printed: str | None) -> bool:
+    """Whether the test, or one of its cases, did not pass."""
+    if printed is None:
+        return True
+    if test not in printed:
+        sys.exit(f"{test} was not run:\n{printed}")
+    verdicts = re.findall(rf"^test (?:\S+::)?{test}(?:::\S+)? \.\.\. (\S+)$", printed, re.MULTILINE)
+    # Without a verdict it took the whole program with it.
+    return not verdicts or any(verdict != "ok" for verdict in verdicts)
+
+
+def read(name: str) -> list[dict]:
+    return tomllib.loads((ROOT / "ci/breaks" / name).read_text())["break"]
 
 
 def main() -> None:
-    breaks = tomllib.loads((ROOT / "ci/breaks/table.toml").read_text())["break"]
+    breaks = read("table.toml")
     source = (ROOT / "mux-core/src/table/models.rs").read_text()
     models = set(re.findall(r"#\[test\]\nfn (\w+)", source))
     named = {model for entry in breaks for model in entry["models"]}
@@ -65,27 +85,30 @@ def main() -> None:
         sys.exit(f"models without a break: {models - named}; breaks without a model: {named - models}")
 
     words = sys.argv[1:]
+    if "--all" in words:
+        words.remove("--all")
+        breaks += read("mux.toml") + read("servers.toml")
     if words:
         breaks = [entry for entry in breaks if any(word in entry["name"] for word in words)]
+    if not breaks:
+        sys.exit(f"no break has one of these words in its name: {' '.join(words)}")
     copy_sources()
     survived = []
     for number, entry in enumerate(breaks, 1):
-        file = COPY / "mux-core/src" / entry["file"]
+        file = COPY / entry["file"]
         whole = file.read_text()
         before = entry["from"].strip("\n")
         if whole.count(before) != 1:
             sys.exit(f"{entry['name']}: {entry['file']} has it {whole.count(before)} times:\n{before}")
         file.write_text(whole.replace(before, entry["to"].strip("\n")))
-        passed, printed = run_models(entry["models"])
+        printed = cargo_test(entry)
         file.write_text(whole)
-        for model in entry["models"]:
-            caught = model not in passed
-            if caught and f"table::models::{model}" not in printed and printed != "it did not end":
-                sys.exit(f"{model} was not run:\n{printed}")
-            verdict = "caught" if caught else "SURVIVED"
-            print(f"[{number}/{len(breaks)}] {verdict}: {entry['name']} ({model})", flush=True)
-            if not caught:
-                survived.append(f"{entry['name']} ({model})")
+        for test in entry.get("models") or entry["tests"]:
+            noticed = notices(test, printed)
+            verdict = "caught" if noticed else "SURVIVED"
+            print(f"[{number}/{len(breaks)}] {verdict}: {entry['name']} ({test})", flush=True)
+            if not noticed:
+                survived.append(f"{entry['name']} ({test})")
     if survived:
         sys.exit("these breaks survived:\n" + "\n".join(survived))
     print(f"all {len(breaks)} breaks were caught")

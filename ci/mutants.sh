@@ -17,6 +17,8 @@ fi
 
 # Optimised a little: the tests of one mutant then take a second instead of twenty.
 export CARGO_PROFILE_DEV_OPT_LEVEL=1 CARGO_PROFILE_DEV_DEBUG=0
+# What fails with one mutant must not be tried again first with the next.
+export PROPTEST_DISABLE_FAILURE_PERSISTENCE=1
 results="${CARGO_TARGET_DIR:-$PWD/target}/mutants"
 
 # The tests of a part are those that are about it: one mutant should take seconds.
