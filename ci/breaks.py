@@ -13,6 +13,7 @@ model has no break, or if a break no longer applies.
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tomllib
@@ -49,16 +50,19 @@ def cargo_test(entry: dict) -> str | None:
         command += ["--exact", *(f"table::models::{model}" for model in entry["models"])]
     else:
         command = ["--package", entry["package"], "--test", entry["target"], "--", *entry["tests"]]
-    try:
-        done = subprocess.run(
-            ["cargo", "test", *command], cwd=COPY, env=environment, text=True, timeout=LIMIT,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )
-    except subprocess.TimeoutExpired:
-        return None
-    if "could not compile" in done.stdout:
-        sys.exit(f"a break does not compile:\n{done.stdout}")
-    return done.stdout
+    with subprocess.Popen(
+        ["cargo", "test", *command], cwd=COPY, env=environment, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+    ) as running:
+        try:
+            printed, _ = running.communicate(timeout=LIMIT)
+        except subprocess.TimeoutExpired:
+            # With the tests that it has started.
+            os.killpg(running.pid, signal.SIGKILL)
+            return None
+    if "could not compile" in printed:
+        sys.exit(f"a break does not compile:\n{printed}")
+    return printed
 
 
 def notices(test: str, printed: str | None) -> bool:

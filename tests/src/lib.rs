@@ -7,6 +7,7 @@
 pub mod address;
 pub mod certificate;
 pub mod client;
+pub mod crowd;
 pub mod data;
 pub mod differences;
 pub mod files;
@@ -25,6 +26,7 @@ pub mod tools;
 pub mod way;
 
 pub use client::{Client, Passive};
+pub use crowd::crowd;
 pub use data::{Data, Ending};
 pub use differences::Difference;
 pub use holding::Holding;

@@ -2,7 +2,7 @@
 
 use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::namespace::{SERVER, client, inside, stranger};
-use mux_tests::{Client, Data, Ending, Launch, Passive, Ports, data, files};
+use mux_tests::{Client, Data, Ending, Launch, Passive, Ports, crowd, data, files};
 use rstest::rstest;
 
 /// A steered port has room for 454 IPv6 clients whose reservations are pending at once.
@@ -18,14 +18,15 @@ fn length(client: u16) -> usize {
 /// in between, and everybody gets what is theirs.
 #[rstest]
 fn hundreds_share_one_port(#[values(Muxftpd, TinyFtpd)] program: Program) {
-    inside("hundreds_share_one_port", program, CLIENTS, STRANGERS, || {
+    let clients = crowd(CLIENTS);
+    inside("hundreds_share_one_port", program, clients, STRANGERS, || {
         let ports = Ports::consecutive(1);
         let launch = Launch::new(program, &ports).listen((SERVER, 0).into());
         // Long enough for all of them to be pending at once, on a slow machine too; libunftp has
         // a deadline of its own, so they do not dawdle.
         let server = launch.option("--wait", "0s").option("--reservation-ttl", "600s").start();
         let to = (SERVER, ports.first()).into();
-        let mut sessions: Vec<Client> = (0..CLIENTS)
+        let mut sessions: Vec<Client> = (0..clients)
             .map(|n| {
                 let owner = format!("client-{n}");
                 server.put(&owner, &files::content(&owner, length(n)));
@@ -41,7 +42,7 @@ fn hundreds_share_one_port(#[values(Muxftpd, TinyFtpd)] program: Program) {
             assert_eq!(session.passive_reply(Passive::Epsv), Ok(to));
         }
         // Not in the order they asked in.
-        for (n, session) in (0..CLIENTS).zip(&mut sessions).rev() {
+        for (n, session) in (0..clients).zip(&mut sessions).rev() {
             if n % 8 == 0 {
                 let ending = data::unserved(Data::connect(stranger(n / 8), to));
                 assert!(matches!(ending, Ending::Reset | Ending::Refused), "{ending:?}");
@@ -55,13 +56,14 @@ fn hundreds_share_one_port(#[values(Muxftpd, TinyFtpd)] program: Program) {
 /// Promise 9: each of a hundred clients has every port of the set, all at the same time.
 #[rstest]
 fn each_has_every_port(#[values(Muxftpd, TinyFtpd)] program: Program) {
-    inside("each_has_every_port", program, 100, 0, || {
+    let clients = crowd(300) / 3;
+    inside("each_has_every_port", program, clients, 0, || {
         let ports = Ports::consecutive(3);
         let launch = Launch::new(program, &ports).listen((SERVER, 0).into());
         let server = launch.option("--wait", "0s").option("--reservation-ttl", "600s").start();
         server.put("file", &files::content("file", 1000));
         let mut sessions = Vec::new();
-        for n in (0..100).flat_map(|n| [n; 3]) {
+        for n in (0..clients).flat_map(|n| [n; 3]) {
             sessions.push(Client::login(client(n), server.control_ipv6()));
         }
         let granted: Vec<_> = sessions.iter_mut().map(Client::epsv).collect();

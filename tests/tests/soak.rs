@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::data::Data;
 use mux_tests::guard::{BEFORE_TTL, eventually, within};
-use mux_tests::{Client, Holding, Launch, Passive, Ports, Server, address, files};
+use mux_tests::{Client, Holding, Launch, Passive, Ports, Server, address, crowd, files};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rstest::rstest;
@@ -135,18 +135,25 @@ fn everything_at_once(#[values(Muxftpd, TinyFtpd)] program: Program) {
         server.put(&owner, &files::content(&owner, LENGTH));
     }
 
-    // All ports of all clients at once; afterwards the server has whatever it keeps for them.
-    let mut held: Vec<Vec<Holding>> =
-        (0..clients).map(|client| Holding::every_port(&server, address::client(client))).collect();
-    for (client, held) in held.iter_mut().enumerate().rev() {
-        let owner = format!("client-{client}");
-        for holding in held {
-            files::assert_own(&owner, LENGTH, &holding.retr(&owner));
+    // All ports of all clients, at once if there is room for them; afterwards the server has
+    // whatever it keeps for them.
+    let each = server.ports().count() as u16;
+    let together = usize::from((crowd(clients * each) / each).max(1));
+    let all: Vec<u16> = (0..clients).collect();
+    for some in all.chunks(together) {
+        let hold = |client: &u16| Holding::every_port(&server, address::client(*client));
+        let mut held: Vec<Vec<Holding>> = some.iter().map(hold).collect();
+        for (client, held) in some.iter().zip(&mut held).rev() {
+            let owner = format!("client-{client}");
+            for holding in held {
+                files::assert_own(&owner, LENGTH, &holding.retr(&owner));
+            }
         }
+        let local = |holding: &Holding| holding.session.local_addr();
+        let peers: Vec<_> = held.iter().flatten().map(local).collect();
+        drop(held);
+        server.until_gone(&peers);
     }
-    let peers: Vec<_> = held.iter().flatten().map(|holding| holding.session.local_addr()).collect();
-    drop(held);
-    server.until_gone(&peers);
     let baseline = server.process().descriptors();
 
     let tally = Tally::default();

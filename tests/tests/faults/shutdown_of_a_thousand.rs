@@ -17,10 +17,11 @@ fn all_are_told_and_no_port_is_left(#[values(Muxftpd, TinyFtpd)] program: Progra
     let control = server.control();
     let mut held = a_thousand_pending(&server);
     // Some are just about to be used.
-    let late: Vec<_> = held.iter().skip(900).map(|holding| holding.port).collect();
+    let late = held.len() / 10;
+    let late: Vec<_> = (0..).zip(&held).take(late).map(|(n, held)| (n, held.port)).collect();
     server.signal(Signal::SIGTERM);
-    let late: Vec<_> = (900..)
-        .zip(late)
+    let late: Vec<_> = late
+        .into_iter()
         .map(|(client, port)| Data::connect(address::client(client), port))
         .collect();
 

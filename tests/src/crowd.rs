@@ -1,0 +1,22 @@
+//! How many clients a test can have at once.
+
+use nix::sys::resource::{Resource, getrlimit};
+
+/// What a session takes at most, with a pending reservation: four descriptors in the server, and
+/// in this process two in each of several tests at a time.
+const EACH: u64 = 8;
+
+/// What everything else takes.
+const REST: u64 = 200;
+
+/// `most` clients, or as many as the hard limit on descriptors leaves room for; then it says so.
+#[must_use]
+pub fn crowd(most: u16) -> u16 {
+    let (_, limit) = getrlimit(Resource::RLIMIT_NOFILE).expect("a limit on descriptors");
+    let room = limit.saturating_sub(REST) / EACH;
+    if room >= most.into() {
+        return most;
+    }
+    eprintln!("{room} clients, not {most}: the limit on descriptors is {limit} (ulimit -Hn)");
+    room as u16
+}
