@@ -251,6 +251,24 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_is_stale_is_swept_out_once_the_rest_has_fallen_due() {
+        let mut deadlines = Deadlines::default();
+        for slot in 0..200 {
+            deadlines.push(entry(1, slot));
+        }
+        for slot in 200..310 {
+            deadlines.push(entry(2, slot));
+        }
+        for slot in 200..300 {
+            deadlines.ended_early(slot, |_| unreachable!("a sweep"));
+        }
+        while deadlines.pop_due(Time::from_nanos(1)).is_some() {}
+        assert_eq!(deadlines.len(), 110);
+        deadlines.ended_early(300, |entry| entry.slot > 300);
+        assert_eq!(deadlines.len(), 9);
+    }
+
     /// Nothing is looked at, and nothing left behind, where a client connects before a few others
     /// have come.
     #[test]
