@@ -58,12 +58,13 @@ miri() {
     fi
     echo "== Miri: what the table's unsafe code may do at all"
     MIRIFLAGS="-Zmiri-disable-isolation" cargo +nightly miri test --target-dir "$target/miri" \
-        --package mux-core --no-default-features --lib table::models table::slot table::opening table::state
+        --package mux-core --no-default-features --lib -- \
+        table::models table::slot table::opening table::state
 }
 
 valgrind() {
     echo "== Valgrind: the table's threads"
-    command -v valgrind > /dev/null || { echo "Install valgrind first." >&2; exit 1; }
+    type -P valgrind > /dev/null || { echo "Install valgrind first." >&2; exit 1; }
     CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite" \
         table_tests cargo test --target-dir "$target/valgrind"
 }
