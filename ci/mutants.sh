@@ -40,7 +40,8 @@ picker() {
 table() {
     part table --package mux-core --no-default-features \
         --file "mux-core/src/table/*.rs" --exclude mux-core/src/table/taken.rs \
-        -- --lib --test capacity --test corpora --test memory --test reservation_id
+        -- --lib --test capacity --test corpora --test memory --test random_ports \
+        --test reservation_id
 }
 
 steering() {

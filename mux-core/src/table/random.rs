@@ -40,3 +40,44 @@ impl TryRng for Random {
         Ok(())
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use rand::{RngExt, SeedableRng};
+    use std::collections::HashSet;
+
+    fn seeded(seed: u64) -> Random {
+        Random::Seeded(Box::new(StdRng::seed_from_u64(seed)))
+    }
+
+    fn numbers(random: &mut Random) -> Vec<u64> {
+        let mut bytes = [0; 8];
+        random.fill_bytes(&mut bytes);
+        vec![random.next_u64(), random.next_u32().into(), u64::from_ne_bytes(bytes)]
+    }
+
+    #[test]
+    fn a_seed_repeats_and_a_thread_does_not() {
+        assert_eq!(numbers(&mut seeded(1)), numbers(&mut seeded(1)));
+        let mut all = HashSet::new();
+        for random in &mut [seeded(1), seeded(2), Random::Thread, Random::Thread] {
+            for _ in 0..10 {
+                all.extend(numbers(random));
+            }
+        }
+        assert_eq!(all.len(), 4 * 10 * 3, "no number twice");
+    }
+
+    #[test]
+    fn every_port_is_as_likely_as_any_other() {
+        for mut random in [seeded(1), Random::Thread] {
+            let mut counts = [0_u32; 9];
+            for _ in 0..9_000 {
+                counts[random.random_range(0..9_usize)] += 1;
+            }
+            // Six standard deviations are about 180.
+            assert!(counts.iter().all(|count| (800..1_200).contains(count)), "{counts:?}");
+        }
+    }
+}
