@@ -65,7 +65,7 @@ miri() {
 valgrind() {
     echo "== Valgrind: the table's threads"
     type -P valgrind > /dev/null || { echo "Install valgrind first." >&2; exit 1; }
-    CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite" \
+    CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="valgrind --quiet --error-exitcode=9 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite" \
         table_tests cargo test --target-dir "$target/valgrind"
 }
 
