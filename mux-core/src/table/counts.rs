@@ -37,6 +37,10 @@ impl Counts {
         Self { capacity, granted: AtomicUsize::new(0), clients: AtomicUsize::new(0) }
     }
 
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     /// Sees to it that there is room for one more slot, if that does not make more than the
     /// capacity.
     pub(super) fn make_room(&self, room: &mut Room) -> bool {

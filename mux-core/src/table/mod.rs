@@ -93,7 +93,6 @@ const SHARDS: usize = 2;
 /// The reservation table. See the [module documentation](self).
 pub struct Table<P> {
     ports: PortSet,
-    capacity: usize,
     limits: Limits,
     counts: Counts,
     hasher: Hasher,
@@ -195,7 +194,6 @@ impl<P> Table<P> {
             slots: (0..index.slots()).map(|_| Slot::new()).collect(),
             shards: (0..SHARDS).map(|_| Shard::new(random())).collect(),
             ports,
-            capacity,
             limits: Limits::default(),
             counts: Counts::new(capacity),
             hasher: Hasher::new(hashes),
@@ -223,7 +221,7 @@ impl<P> Table<P> {
     /// How many reservations it can hold at the same time.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.capacity
+        self.counts.capacity()
     }
 
     /// How many reservations are there that have not ended. Looks at every shard in turn.
@@ -510,7 +508,7 @@ impl<P> fmt::Debug for Table<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Table")
             .field("ports", &self.ports)
-            .field("capacity", &self.capacity)
+            .field("capacity", &self.capacity())
             .finish_non_exhaustive()
     }
 }

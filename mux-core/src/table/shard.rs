@@ -2,6 +2,10 @@
 
 use std::collections::HashMap;
 
+use foldhash::quality::RandomState;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+
 use super::counts::Room;
 use super::deadlines::Deadlines;
 use super::hash::{ClientHash, Hasher};
@@ -10,9 +14,6 @@ use super::taken::TakenPorts;
 use super::{Refusal, ReservationId};
 use crate::Client;
 use crate::sync::{AtomicU32, Mutex, Ordering};
-use foldhash::quality::RandomState;
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 
 /// The end of the list of ended slots.
 pub(super) const NONE: u32 = u32::MAX;
