@@ -52,10 +52,11 @@ def cargo_test(entry: dict) -> str | None:
         command = ["--package", entry["package"], "--test", entry["target"], "--", *entry["tests"]]
     with subprocess.Popen(
         ["cargo", "test", *command], cwd=COPY, env=environment, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
     ) as running:
         try:
-            printed, _ = running.communicate(timeout=LIMIT)
+            # One after the other: what a test says must not come between it and its verdict.
+            printed = "".join(running.communicate(timeout=LIMIT))
         except subprocess.TimeoutExpired:
             # With the tests that it has started.
             os.killpg(running.pid, signal.SIGKILL)
