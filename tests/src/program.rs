@@ -93,6 +93,14 @@ impl Program {
         let mut cargo = Command::new(cargo);
         cargo.arg("build").args(arguments).arg(self.name());
         cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
+        // What cargo says to a test of its package. Build scripts that look there would run again,
+        // and all that depends on them be compiled again, now and at the next build without it.
+        for (name, _) in env::vars_os() {
+            let name = name.to_string_lossy();
+            if name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_") {
+                cargo.env_remove(&*name);
+            }
+        }
         let name = profile.file_name().expect("a profile has a name");
         cargo.arg("--profile").arg(if name == "debug" { "dev".as_ref() } else { name });
         if is_target(above) {

@@ -18,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(4);
 /// How long an attacker waits for bytes.
 const GREED: Duration = Duration::from_millis(300);
 const PAUSE: Duration = Duration::from_millis(2);
+/// It does not wait for bytes, and is not to win every time.
+const PAUSE_OF_PUT_IN: Duration = Duration::from_millis(20);
 /// What time there is, at most, between the reply and the connection.
 const DAWDLE: Duration = Duration::from_millis(20);
 
@@ -117,7 +119,7 @@ pub(crate) fn race(party: &mut Party<'_>) {
 
 /// Knows the port, and sends bytes of its own.
 pub(crate) fn put_in(party: &mut Party<'_>) {
-    sleep(PAUSE);
+    sleep(PAUSE_OF_PUT_IN);
     if let Ok(data) = Data::connect(party.address, party.known(party.address)) {
         let _ = data.write_all(&files::content(&party.owner("put-in"), 640));
     }

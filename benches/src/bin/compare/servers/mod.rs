@@ -4,7 +4,6 @@
 //! second of all servers come close to each other, because the clients take most of the time: the
 //! processor time that a server needs per cycle is then the sounder figure.
 
-mod binaries;
 mod client;
 mod kind;
 mod listeners;
@@ -24,6 +23,7 @@ use crate::samples::{Case, Metric, Sample, Samples};
 use crate::words::thousands;
 use client::Client;
 use kind::ServerKind;
+use mux_tests::Program;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use round::{Round, measure};
@@ -79,7 +79,8 @@ pub(crate) fn run(
     random: &mut StdRng,
     samples: &mut Samples,
 ) -> io::Result<()> {
-    let (muxftpd, tiny_ftpd) = binaries::build()?;
+    eprintln!("servers: building muxftpd and tiny_ftpd");
+    let [muxftpd, tiny_ftpd] = [Program::Muxftpd, Program::TinyFtpd].map(|it| it.path().to_owned());
     let root = directory()?;
     let setup = Setup { root: root.path().to_owned(), muxftpd, tiny_ftpd };
     let mut tasks = Vec::new();
