@@ -80,7 +80,8 @@ fn reservations_that_have_ended_leave_nothing_behind() {
         table.open(held, [0; 2]).unwrap();
         table.claim_by_id(held).unwrap();
         if round == 1_000 {
-            most = ALLOCATED.load(Relaxed) + 10_000;
+            // Two bytes a round. The other test's thread, which may start only now, takes 10 kB.
+            most = ALLOCATED.load(Relaxed) + 100_000;
         }
         assert!(round <= 1_000 || ALLOCATED.load(Relaxed) <= most, "more in round {round}");
     }
