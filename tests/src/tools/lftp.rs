@@ -6,6 +6,9 @@ use super::{Finished, run};
 use crate::client::Passive;
 use crate::way::Endpoint;
 
+/// What it says of a handshake that failed.
+const LOST_HANDSHAKE: &str = "gnutls_handshake";
+
 /// Runs `lftp` on a script that starts with a session at the server. The first command that fails
 /// ends it, with an exit status other than 0.
 ///
@@ -34,5 +37,10 @@ pub fn lftp(to: &Endpoint, script: &str) -> Finished {
     }
     settings.push(format!("open -u anonymous,guest@example.com {}", to.url("")));
     let script = format!("{}\n{script}\n", settings.join("\n"));
-    run(Command::new("lftp").args(["--norc", "-f", "/dev/stdin"]), script.as_bytes())
+    let run = || run(Command::new("lftp").args(["--norc", "-f", "/dev/stdin"]), script.as_bytes());
+    let is_lost = |finished: &Finished| {
+        to.tries_again && !finished.status.success() && finished.stderr.contains(LOST_HANDSHAKE)
+    };
+    // It tries again where nothing comes, but not where something is wrong with what came.
+    (0..5).map(|_| run()).find(|finished| !is_lost(finished)).unwrap_or_else(run)
 }
