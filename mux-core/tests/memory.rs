@@ -4,10 +4,8 @@
 mod counting;
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Mutex;
-use std::sync::atomic::Ordering::Relaxed;
 
-use counting::ALLOCATED;
+use counting::of_this_thread;
 use mux_core::table::{Matching, ReservationId, Table, Time};
 use mux_core::{Client, PortSet};
 
@@ -21,30 +19,26 @@ fn bytes_per_reservation(ports: &str, clients: usize, each: usize) -> isize {
     let count = clients * each;
     let mut ids: Vec<ReservationId> = Vec::with_capacity(count);
 
-    let before = ALLOCATED.load(Relaxed);
+    let before = of_this_thread();
     // The payload is as large as the front's.
     let table: Table<[u64; 2]> = Table::with_seed(ports, count, 1);
-    let empty = ALLOCATED.load(Relaxed);
+    let empty = of_this_thread();
     for n in 0..count {
         let deadline = Time::from_nanos(1000 + n as u64);
         let reserved = table.reserve(client(n / each), deadline, Matching::Address, [0; 2]);
         ids.push(reserved.unwrap().id);
     }
-    let full = ALLOCATED.load(Relaxed);
+    let full = of_this_thread();
     for id in ids {
         table.cancel(id).unwrap();
     }
-    let left = ALLOCATED.load(Relaxed) - empty;
+    let left = of_this_thread() - empty;
     assert!(left < (full - empty) / 2 + 100_000, "{left} of {} bytes are kept", full - empty);
     (full - before) / count as isize
 }
 
-/// Held by the test that runs, so that nothing else allocates meanwhile.
-static ALONE: Mutex<()> = Mutex::new(());
-
 #[test]
 fn a_reservation_takes_at_most_256_bytes() {
-    let _alone = ALONE.lock();
     for (ports, clients, each) in [
         ("8192-8200", 100_000, 1),
         ("8192-8200", 60_000, 1),
@@ -65,7 +59,6 @@ fn a_reservation_takes_at_most_256_bytes() {
 /// However they end, and although the first one stays.
 #[test]
 fn reservations_that_have_ended_leave_nothing_behind() {
-    let _alone = ALONE.lock();
     let table: Table<[u64; 2]> = Table::with_seed("8192-8200".parse().unwrap(), 100, 1);
     let reserve = |nanos, matching| {
         table.reserve(client(1), Time::from_nanos(nanos), matching, [0; 2]).unwrap()
@@ -80,9 +73,8 @@ fn reservations_that_have_ended_leave_nothing_behind() {
         table.open(held, [0; 2]).unwrap();
         table.claim_by_id(held).unwrap();
         if round == 1_000 {
-            // Two bytes a round. The other test's thread, which may start only now, takes 10 kB.
-            most = ALLOCATED.load(Relaxed) + 100_000;
+            most = of_this_thread() + 10_000;
         }
-        assert!(round <= 1_000 || ALLOCATED.load(Relaxed) <= most, "more in round {round}");
+        assert!(round <= 1_000 || of_this_thread() <= most, "more in round {round}");
     }
 }
