@@ -37,7 +37,7 @@ export RUSTDOCFLAGS="${RUSTDOCFLAGS:-} -C instrument-coverage -C llvm-args=-runt
 export LLVM_PROFILE_FILE="$profiles/%m%c.profraw"
 
 # The servers that tests start, kept apart: a later build may put others in their place.
-cargo build --package ftp-adapter --features muxftpd --bin muxftpd
+cargo build --package muxftpd --bin muxftpd
 cargo build --package ftp-adapter --example tiny_ftpd
 export MUXFTPD="$target/coverage/muxftpd" TINY_FTPD="$target/coverage/tiny_ftpd"
 cp "$target/debug/muxftpd" "$MUXFTPD"

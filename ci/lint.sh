@@ -15,4 +15,4 @@ clippy --package mux-core --no-default-features --features steering
 clippy --package mux-core --no-default-features --features oracle
 clippy --package ftp-adapter
 clippy --package ftp-adapter --features libunftp
-clippy --package ftp-adapter --features muxftpd
+clippy --package muxftpd

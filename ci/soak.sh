@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 [ $# -gt 0 ] || { echo "Say for how long: ci/soak.sh 3m" >&2; exit 2; }
-cargo build --quiet --release --package ftp-adapter --features muxftpd --bin muxftpd --example tiny_ftpd
+cargo build --quiet --release --package muxftpd --bin muxftpd --package ftp-adapter --example tiny_ftpd
 cargo build --quiet --release --package mux-benches --bin soak
 target="$(realpath "${CARGO_TARGET_DIR:-target}")/release"
 # Servers and all that they have opened.

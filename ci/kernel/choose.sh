@@ -19,7 +19,7 @@ choose_kernel() {
     target=$(rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
     export "CARGO_TARGET_${target}_RUNNER=$root/ci/kernel/uml.sh"
     # Built here, not in there.
-    cargo build --package ftp-adapter --features muxftpd --bin muxftpd
+    cargo build --package muxftpd --bin muxftpd
     export MUXFTPD="${CARGO_TARGET_DIR:-$root/target}/debug/muxftpd"
     echo "tests run in User-Mode Linux, $(linux.uml --version)"
 }

@@ -118,7 +118,6 @@
 //! None is on by default.
 //!
 //! - `libunftp`: the wiring into libunftp.
-//! - `muxftpd`: the server program and all that it needs.
 
 #![cfg_attr(
     not(feature = "libunftp"),

@@ -1,14 +1,12 @@
 //! Any text as muxftpd's configuration file.
-//!
-//! Whoever includes this has the program's `config` and `options` beside it.
 
 use std::ffi::OsString;
 use std::fs;
 
 use clap::Parser;
 
-use crate::config::{self, Config};
-use crate::options::Options;
+use muxftpd::config::file::{self as config, Config};
+use muxftpd::config::options::Options;
 
 /// Reads the bytes as a configuration file. Checks that it is read as TOML is, and lets in nobody
 /// whom it does not name; or that what is wrong is said, with a line that is there.

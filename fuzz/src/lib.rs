@@ -10,27 +10,9 @@ pub mod portsize_log;
 pub mod users_file;
 
 // What programs read cannot be reached from outside, so it is compiled in here once more.
-#[allow(dead_code, reason = "the program uses the rest")]
-#[path = "../../ftp-adapter/src/bin/muxftpd/config.rs"]
-mod config;
 #[allow(dead_code, unused_imports, reason = "the program uses the rest")]
 #[path = "../../benches/src/bin/portsize/log/mod.rs"]
 mod log;
 #[allow(dead_code, reason = "the program uses the rest")]
-#[path = "../../ftp-adapter/src/bin/muxftpd/logging.rs"]
-mod logging;
-#[allow(dead_code, reason = "the program uses the rest")]
-#[path = "../../ftp-adapter/src/bin/muxftpd/options.rs"]
-mod options;
-#[allow(dead_code, reason = "the program uses the rest")]
-#[path = "../../ftp-adapter/src/bin/muxftpd/password.rs"]
-mod password;
-#[allow(dead_code, reason = "the program uses the rest")]
 #[path = "../../benches/src/bin/portsize/recording.rs"]
 mod recording;
-#[allow(dead_code, reason = "the program uses the rest")]
-#[path = "../../ftp-adapter/src/bin/muxftpd/users.rs"]
-mod users;
-#[allow(dead_code, reason = "the program uses the rest")]
-#[path = "../../ftp-adapter/src/bin/muxftpd/values.rs"]
-mod values;

@@ -9,7 +9,9 @@ use std::path::Path;
 ///
 /// If the corpus is missing or empty, or `run` panics.
 pub fn replay(target: &str, run: fn(&[u8])) {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = package.ancestors().find(|above| above.join("fuzz/corpus").is_dir());
+    let corpus = root.expect("the repository has corpora").join("fuzz/corpus").join(target);
     let files = fs::read_dir(&corpus)
         .unwrap_or_else(|error| panic!("{} cannot be read: {error}", corpus.display()));
     let mut files: Vec<_> = files.map(|file| file.expect("a directory entry").path()).collect();

@@ -1,12 +1,10 @@
 //! Any text as the file of muxftpd's users.
-//!
-//! Whoever includes this has the program's `users` beside it.
 
 use std::collections::HashSet;
 use std::fs;
 use std::path::Component;
 
-use crate::users::Users;
+use muxftpd::auth::users::Users;
 
 /// Reads the bytes as a users file, and checks what every user of it must have, or that what is
 /// wrong is said.

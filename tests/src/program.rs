@@ -14,7 +14,7 @@ use std::{env, fs};
 /// A server program. Tests that name neither in their title run against each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Program {
-    /// The program of `ftp-adapter`: libunftp, with listeners lent by steering.
+    /// The program: libunftp, with listeners lent by steering.
     Muxftpd,
     /// The example of `ftp-adapter`: a small server of its own, over stream delivery.
     TinyFtpd,
@@ -66,10 +66,7 @@ impl Program {
     fn target(self) -> (&'static [&'static str], PathBuf) {
         let example = Path::new("examples").join(self.name());
         match self {
-            Self::Muxftpd => (
-                &["--package", "ftp-adapter", "--features", "muxftpd", "--bin"],
-                PathBuf::from(self.name()),
-            ),
+            Self::Muxftpd => (&["--package", "muxftpd", "--bin"], PathBuf::from(self.name())),
             Self::TinyFtpd => (&["--package", "ftp-adapter", "--example"], example),
             Self::PlainLibunftp => (&["--package", "mux-tests", "--example"], example),
         }

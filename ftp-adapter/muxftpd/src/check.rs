@@ -1,0 +1,36 @@
+//! `--check`: whether a start would succeed, without one.
+
+use crate::config::options::Options;
+use crate::listen;
+use crate::setup::Checked;
+use mux_core::steer;
+use std::error::Error;
+use std::fmt::Write as _;
+
+/// Looks at everything but the ports, and says what was looked at.
+pub async fn check(options: &Options) -> Result<String, Box<dyn Error>> {
+    listen::check(&options.listen, options.passive_ports.listened())?;
+    let checked = Checked::new(options).await?;
+    tokio::task::spawn_blocking(steer::probe).await??;
+
+    let mut text = String::new();
+    let mut line = |what: &str, found: String| {
+        let _ = writeln!(text, "  {what:<12} {found}");
+    };
+    line("root", checked.served.root().display().to_string());
+    match &options.users {
+        Some(path) => line("users", format!("{} in {}", checked.users.get().len(), path.display())),
+        None => line("users", "none: anonymous logins".to_owned()),
+    }
+    match (&options.tls_cert, &options.tls_key) {
+        (Some(certificate), Some(key)) => {
+            line("TLS", format!("{} with {}", certificate.display(), key.display()));
+        }
+        _ => line("TLS", "none".to_owned()),
+    }
+    line("advertised", checked.advertised.to_string());
+    line("steering", "this system can steer".to_owned());
+    line("ports", "not tried: a muxftpd that runs would hold them".to_owned());
+    text.push_str("ok\n");
+    Ok(text)
+}

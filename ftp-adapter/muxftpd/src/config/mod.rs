@@ -1,0 +1,8 @@
+//! Options: the command line and the configuration file.
+
+#[cfg(test)]
+mod documented;
+pub mod file;
+pub mod given;
+pub mod options;
+pub mod values;

@@ -1,0 +1,204 @@
+//! What is printed on standard output.
+
+use crate::config::options::Options;
+use crate::storage::served::Served;
+use ftp_adapter::Advertised;
+use mux_core::mux::Stats;
+use std::env;
+use std::fmt::{self, Write as _};
+use std::io::{self, IsTerminal, Write as _};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+/// What the start screen tells.
+#[derive(Debug)]
+pub struct Screen<'a> {
+    pub options: &'a Options,
+    pub served: &'a Served,
+    pub control: &'a [SocketAddr],
+    pub passive: &'a [IpAddr],
+    pub advertised: &'a Advertised,
+    /// How many users there are.
+    pub users: usize,
+    /// Where numbers are to be had.
+    pub metrics: Option<SocketAddr>,
+}
+
+/// Shows the start screen. Its last line, `ready`, says that clients may come.
+pub fn show(screen: &Screen<'_>) {
+    let bold = io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none();
+    print(&screen.text(bold));
+}
+
+/// Says that sessions are being ended.
+pub fn draining(signal: &str, drain_timeout: Duration) {
+    let most = humantime::format_duration(drain_timeout);
+    print(&format!(
+        "{signal}: shutting down, transfers have up to {most} to finish; again to stop at once\n"
+    ));
+}
+
+/// Says that it is over, and what it was.
+pub fn stopped(cut: usize, stats: &Stats) {
+    let refused = stats.refused.total();
+    print(&format!(
+        "  served       {} data connections; {refused} refused, {} never came\n  \
+         strangers    {} turned away\n",
+        stats.claimed,
+        stats.expired + stats.cancelled,
+        stats.strangers,
+    ));
+    print(&match cut {
+        0 => "stopped\n".to_owned(),
+        1 => "stopped, 1 session was cut\n".to_owned(),
+        _ => format!("stopped, {cut} sessions were cut\n"),
+    });
+}
+
+fn print(text: &str) {
+    let mut stdout = io::stdout().lock();
+    // Nobody reads it: no reason not to serve.
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+}
+
+impl Screen<'_> {
+    fn logins(&self) -> String {
+        let users = match self.users {
+            0 => None,
+            1 => Some("1 user".to_owned()),
+            count => Some(format!("{count} users")),
+        };
+        let anonymous = self.options.lets_anonymous_in().then(|| "anonymous".to_owned());
+        match (users, anonymous) {
+            (Some(users), Some(anonymous)) => format!("{users}, {anonymous}"),
+            (Some(one), None) | (None, Some(one)) => one,
+            (None, None) => "nobody: the users file is empty".to_owned(),
+        }
+    }
+
+    fn tls(&self) -> &'static str {
+        let options = self.options;
+        match (&options.tls_cert, options.tls_required, options.tls_session_required) {
+            (None, ..) => "none: passwords and files are sent as they are",
+            (Some(_), false, false) => "offered",
+            (Some(_), false, true) => "offered; data connections in TLS must resume its session",
+            (Some(_), true, false) => "required",
+            (Some(_), true, true) => "required; data connections must resume its session",
+        }
+    }
+
+    fn text(&self, bold: bool) -> String {
+        let mut text = format!("muxftpd {}\n", env!("CARGO_PKG_VERSION"));
+        let mut line = |label: &str, value: &dyn fmt::Display| {
+            let (on, off) = if bold { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
+            let _ = writeln!(text, "  {on}{label:<12}{off} {value}");
+        };
+        let options = self.options;
+        let duration = |duration| humantime::format_duration(duration).to_string();
+
+        let access = if self.served.is_writable() { "writable" } else { "read-only" };
+        let root = self.served.root().display();
+        line("serving", &format_args!("{root} ({access})"));
+        line("logins", &self.logins());
+        line("TLS", &self.tls());
+        for address in self.control {
+            line("control", address);
+        }
+        let ports = options.passive_ports.listened();
+        let count = match ports.len() {
+            1 => "1 port".to_owned(),
+            count => format!("{count} ports"),
+        };
+        let addresses: Vec<String> = self.passive.iter().map(ToString::to_string).collect();
+        let addresses = addresses.join(", ");
+        line("passive", &format_args!("{ports} ({count}) on {addresses}"));
+        line("advertised", self.advertised);
+        line("delivery", &"steering: the kernel gives each session the connections of its client");
+        let ttl = duration(options.reservation_ttl);
+        line("reservation", &format_args!("{ttl} to connect after PASV or EPSV"));
+        let wait: &dyn fmt::Display = if options.wait.is_zero() {
+            &"none: refused at once when all ports are taken for a client"
+        } else {
+            &format_args!(
+                "up to {} for a port when all are taken for a client",
+                humantime::format_duration(options.wait)
+            )
+        };
+        line("wait", wait);
+        if let Some(address) = self.metrics {
+            line("metrics", &format_args!("http://{address}/metrics"));
+        }
+        let drain = duration(options.drain_timeout);
+        line(
+            "stop",
+            &format_args!("Ctrl-C or SIGTERM; transfers then have up to {drain} to finish"),
+        );
+        text.push_str("ready\n");
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    async fn text(arguments: &[&str]) -> String {
+        let root = tempfile::tempdir().unwrap();
+        let served = Served::open(root.path(), false).unwrap();
+        let path = served.root().display().to_string();
+        let options = Options::parse_from([&["muxftpd"], arguments].concat());
+        let screen = Screen {
+            served: &served,
+            control: &["127.0.0.1:2121".parse().unwrap(), "[::1]:2121".parse().unwrap()],
+            passive: &["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()],
+            advertised: &options.passive_host.clone().resolve().await.unwrap(),
+            users: usize::from(options.users.is_some()),
+            metrics: None,
+            options: &options,
+        };
+        screen.text(false).replace(&path, "/srv/ftp")
+    }
+
+    #[tokio::test]
+    async fn the_screen_tells_everything_and_ends_with_ready() {
+        let version = env!("CARGO_PKG_VERSION");
+        let expected = format!(
+            "muxftpd {version}
+  serving      /srv/ftp (read-only)
+  logins       anonymous
+  TLS          none: passwords and files are sent as they are
+  control      127.0.0.1:2121
+  control      [::1]:2121
+  passive      8192-8200 (9 ports) on 127.0.0.1, ::1
+  advertised   the address that the client has connected to
+  delivery     steering: the kernel gives each session the connections of its client
+  reservation  15s to connect after PASV or EPSV
+  wait         up to 2s for a port when all are taken for a client
+  stop         Ctrl-C or SIGTERM; transfers then have up to 30s to finish
+ready
+"
+        );
+        assert_eq!(text(&[]).await, expected);
+    }
+
+    #[tokio::test]
+    async fn the_advertised_address_and_no_waiting_are_told() {
+        let screen = text(&["--passive-host=192.0.2.7", "--wait=0s"]).await;
+        assert!(screen.contains("\n  advertised   192.0.2.7\n"), "{screen}");
+        assert!(screen.contains("\n  wait         none: refused at once"), "{screen}");
+        let screen = text(&["--passive-host=localhost"]).await;
+        assert!(screen.contains("\n  advertised   localhost (127.0.0.1)\n"), "{screen}");
+    }
+
+    #[tokio::test]
+    async fn users_and_tls_are_told() {
+        let tls = ["--tls-cert=a", "--tls-key=b"];
+        let screen = text(&[&tls[..], &["--users=c", "--tls-required"]].concat()).await;
+        assert!(screen.contains("\n  logins       1 user\n"), "{screen}");
+        assert!(screen.contains("\n  TLS          required\n"), "{screen}");
+        let screen = text(&[&tls[..], &["--users=c", "--anonymous"]].concat()).await;
+        assert!(screen.contains("\n  logins       1 user, anonymous\n"), "{screen}");
+        assert!(screen.contains("\n  TLS          offered\n"), "{screen}");
+    }
+}
