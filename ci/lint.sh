@@ -13,6 +13,7 @@ clippy --package mux-core --no-default-features
 clippy --package mux-core --no-default-features --features mux
 clippy --package mux-core --no-default-features --features steering
 clippy --package mux-core --no-default-features --features oracle
+clippy --package mux-core --no-default-features --features proxy
 clippy --package ftp-adapter
 clippy --package ftp-adapter --features libunftp
 clippy --package muxftpd

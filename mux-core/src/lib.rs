@@ -39,10 +39,13 @@
 //!
 //! - `mux` (default): the tokio front.
 //! - `steering` (default): lending listening sockets; works on Linux.
+//! - `proxy`: reading PROXY protocol headers.
 //! - `oracle`: the plain model of the table that property tests and fuzz targets share.
 
 pub mod client;
 pub mod ports;
+#[cfg(feature = "proxy")]
+pub mod proxy;
 mod sync;
 pub mod table;
 

@@ -16,6 +16,11 @@ fn port_set() {
 }
 
 #[test]
+fn proxy_header() {
+    replay("proxy_header", fuzz::proxy_header::run);
+}
+
+#[test]
 fn table() {
     replay("table", fuzz::table::run);
 }
