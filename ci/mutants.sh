@@ -33,13 +33,13 @@ part() {
 
 picker() {
     part picker --package mux-core --no-default-features \
-        --file "mux-core/src/{ports,client}.rs" --file mux-core/src/table/taken.rs \
+        --file "mux-core/src/{ports,client}.rs" --file mux-core/src/table/port_picker.rs \
         -- --lib --test corpora --test memory --test reservation_id
 }
 
 table() {
     part table --package mux-core --no-default-features \
-        --file "mux-core/src/table/*.rs" --exclude mux-core/src/table/taken.rs \
+        --file "mux-core/src/table/*.rs" --exclude mux-core/src/table/port_picker.rs \
         -- --lib --test capacity --test corpora --test memory --test random_ports \
         --test reservation_id
 }
@@ -47,8 +47,8 @@ table() {
 steering() {
     part steering --package mux-core \
         --file "mux-core/src/steer/{program,spares,pace,swap}.rs" \
-        --file mux-core/src/mux/neighbours.rs \
-        -- --lib --test mux_crowded --test mux_lease --test mux_neighbours --test mux_shutdown \
+        --file mux-core/src/client_key.rs \
+        -- --lib --test mux_crowded --test mux_lease --test mux_client_prefix --test mux_shutdown \
         --test steering_group --test steering_descriptors --test steering_limits
 }
 

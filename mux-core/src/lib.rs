@@ -42,8 +42,9 @@
 //! - `proxy`: reading PROXY protocol headers.
 //! - `oracle`: the plain model of the table that property tests and fuzz targets share.
 
-pub mod client;
-pub mod ports;
+mod client;
+mod client_key;
+mod ports;
 #[cfg(feature = "proxy")]
 pub mod proxy;
 mod sync;
@@ -55,6 +56,7 @@ pub mod mux;
 pub mod steer;
 
 pub use client::Client;
+pub use client_key::{ClientKey, ClientPrefix, PrefixError};
 #[cfg(all(feature = "mux", not(loom)))]
 pub use mux::{Mux, Reservation};
-pub use ports::PortSet;
+pub use ports::{PortSet, PortSetError};

@@ -6,8 +6,8 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
 
-use mux_core::Client;
 use mux_core::table::{Matching, Refusal, ReservationId, Table, Time};
+use mux_core::{ClientKey, ClientPrefix};
 
 /// Some well within, some beyond where the table's parts take room in advance.
 const CAPACITIES: [usize; 5] = [1, 9, 700, 800, 5_000];
@@ -16,8 +16,8 @@ fn table(capacity: usize) -> Table<u32> {
     Table::new("10000-20000".parse().unwrap(), capacity)
 }
 
-fn client(number: u32) -> Client {
-    std::net::IpAddr::V4(Ipv4Addr::from(0x0a00_0000 + number)).into()
+fn client(number: u32) -> ClientKey {
+    ClientPrefix::ADDRESS.key(std::net::IpAddr::V4(Ipv4Addr::from(0x0a00_0000 + number)))
 }
 
 fn reserve(table: &Table<u32>, number: u32) -> Result<ReservationId, Refusal> {

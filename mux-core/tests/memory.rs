@@ -7,10 +7,10 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use counting::of_this_thread;
 use mux_core::table::{Matching, ReservationId, Table, Time};
-use mux_core::{Client, PortSet};
+use mux_core::{ClientKey, ClientPrefix, PortSet};
 
-fn client(n: usize) -> Client {
-    IpAddr::from(Ipv4Addr::from_bits(n as u32)).into()
+fn client(n: usize) -> ClientKey {
+    ClientPrefix::ADDRESS.key(IpAddr::from(Ipv4Addr::from_bits(n as u32)))
 }
 
 /// Fills a table with `clients` times `each` reservations, and returns the bytes for each of them.

@@ -62,7 +62,7 @@ async fn of_a_client_that_has_gone() {
 #[tokio::test]
 async fn of_a_session_that_verifies() {
     let mux = narrow();
-    let over = mux.reserve_vetted(client(1)).await.unwrap();
+    let over = mux.reserve_verified(client(1)).await.unwrap();
     let left: Vec<_> = (0..3).map(|_| connect_at_once(1, over.port())).collect();
     drop(over);
     the_next_gets_its_own(&mux).await;

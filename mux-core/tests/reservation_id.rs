@@ -3,17 +3,18 @@
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr};
 
-use mux_core::Client;
 use mux_core::table::{Matching, ReservationId, Table, Time};
+use mux_core::{ClientKey, ClientPrefix};
 
 #[test]
 fn a_number_stands_for_one_reservation_of_all_there_ever_were() {
     let table = Table::new("8192-8195".parse().unwrap(), 16);
-    let clients = (1..=4).map(|n| Client::from(IpAddr::from(Ipv4Addr::new(192, 0, 2, n))));
-    let clients: Vec<Client> = clients.collect();
+    let clients =
+        (1..=4).map(|n| ClientPrefix::ADDRESS.key(IpAddr::from(Ipv4Addr::new(192, 0, 2, n))));
+    let clients: Vec<ClientKey> = clients.collect();
     let mut numbers = HashSet::new();
     for round in 0..100 {
-        let reserve = |&client: &Client| {
+        let reserve = |&client: &ClientKey| {
             table.reserve(client, Time::MAX, Matching::Address, (client, round)).unwrap().id
         };
         let ids: Vec<ReservationId> = clients.iter().map(reserve).collect();
@@ -34,7 +35,7 @@ fn a_number_stands_for_one_reservation_of_all_there_ever_were() {
 #[test]
 fn a_made_up_number_is_nobodys() {
     let table = Table::new("8192".parse().unwrap(), 1);
-    let client = Client::from(IpAddr::from(Ipv4Addr::LOCALHOST));
+    let client = ClientPrefix::ADDRESS.key(IpAddr::from(Ipv4Addr::LOCALHOST));
     let reserved = table.reserve(client, Time::MAX, Matching::Address, ()).unwrap();
     let number = reserved.id.to_bits();
     for bit in 0..128 {

@@ -4,10 +4,9 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use mux_core::mux::{Neighbours, PortsError};
-use mux_core::ports::PortSetError;
+use mux_core::mux::PortsError;
 use mux_core::table::{Matching, Table, Time};
-use mux_core::{Client, PortSet};
+use mux_core::{Client, ClientPrefix, PortSet, PortSetError};
 
 #[test]
 fn ports_that_cannot_be_bound_come_with_their_remedy() {
@@ -45,10 +44,11 @@ fn what_is_logged_names_addresses_and_reasons() {
     assert_eq!(format!("{client:?}"), "Client(192.0.2.1)");
     let ports: PortSet = "7,9-10".parse().unwrap();
     assert_eq!(format!("{ports:?}"), "PortSet(7,9-10)");
-    let neighbours = Neighbours::new(24, 64).unwrap();
-    assert_eq!(format!("{neighbours:?}"), "Neighbours(/24 of IPv4, /64 of IPv6)");
+    let prefix = ClientPrefix::new(24, 64).unwrap();
+    assert_eq!(format!("{prefix:?}"), "ClientPrefix(/24 of IPv4, /64 of IPv6)");
 
     let table = Table::new("7".parse().unwrap(), 3);
+    let client = prefix.key(client);
     let reserve = |matching| table.reserve(client, Time::MAX, matching, "a secret payload");
     let held = reserve(Matching::Identity).unwrap();
     let refused = reserve(Matching::Identity).unwrap_err();

@@ -117,7 +117,7 @@ fn refused(client: Client, error: LeaseError) -> io::Error {
         | LeaseError::Reserve(
             ReserveError::NoFreePort
             | ReserveError::PendingLimit
-            | ReserveError::ClientLineFull
+            | ReserveError::ClientQueueFull
             | ReserveError::ShutDown,
         ) => debug!(%client, "no passive port lent: {error}"),
         _ => warn!(%client, "no passive port lent: {error}"),

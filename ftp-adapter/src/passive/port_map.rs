@@ -1,7 +1,7 @@
 //! The ports that clients are told, where they are not those that are listened on.
 
 use mux_core::PortSet;
-use mux_core::ports::PortSetError;
+use mux_core::PortSetError;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;

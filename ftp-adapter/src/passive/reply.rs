@@ -132,10 +132,10 @@ fn no_port(error: ReserveError) -> &'static str {
         ReserveError::PendingLimit => {
             "Too many of your data connections are awaited, try again later."
         }
-        ReserveError::ClientLineFull => {
+        ReserveError::ClientQueueFull => {
             "Too many of your requests wait for a passive port, try again later."
         }
-        ReserveError::LineFull => "Too many requests wait for a passive port, try again later.",
+        ReserveError::QueueFull => "Too many requests wait for a passive port, try again later.",
         ReserveError::TooManyClients => {
             "Too many clients are served at the moment, try again later."
         }
@@ -167,11 +167,11 @@ mod tests {
             busy(ReserveError::NoFreePort, "All passive ports are taken by your address,"),
             busy(ReserveError::PendingLimit, "Too many of your data connections are awaited,"),
             busy(
-                ReserveError::ClientLineFull,
+                ReserveError::ClientQueueFull,
                 "Too many of your requests wait for a passive port,",
             ),
             busy(ReserveError::TooManyClients, "Too many clients are served at the moment,"),
-            busy(ReserveError::LineFull, "Too many requests wait for a passive port,"),
+            busy(ReserveError::QueueFull, "Too many requests wait for a passive port,"),
             busy(ReserveError::TableFull, "Too many data connections are awaited,"),
             (Reply::NoPort(ReserveError::ShutDown), "421 Service shutting down.".into()),
             (Reply::PasvOverIpv6, "425 PASV cannot name an IPv6 address, use EPSV.".into()),

@@ -4,7 +4,7 @@ use super::epsv::{Argument, Protocol};
 use super::verify::{self, NoneVerified};
 use super::{Passive, Reply, SessionAddresses};
 use mux_core::Reservation;
-use mux_core::mux::{AcceptError, ReserveError, Vetted};
+use mux_core::mux::{AcceptError, ReserveError, VerifiedReservation};
 use std::fmt::Display;
 use std::future::Future;
 use std::net::SocketAddrV4;
@@ -33,7 +33,7 @@ enum Held {
     /// For the next connection, whichever it is.
     Next(Reservation),
     /// For the first connection that is verified.
-    Vetted(Vetted),
+    Verified(VerifiedReservation),
 }
 
 impl PassiveSession {
@@ -129,10 +129,10 @@ impl PassiveSession {
     pub async fn data_connection(&mut self) -> Result<TcpStream, Reply> {
         let accepted = match self.held.as_mut().ok_or(Reply::NotReserved)? {
             Held::Next(reservation) => reservation.accept().await,
-            Held::Vetted(vetted) => vetted.candidate().await,
+            Held::Verified(reservation) => reservation.candidate().await,
         };
-        if let (Some(Held::Vetted(vetted)), Ok(_)) = (self.held.take(), &accepted) {
-            vetted.settle();
+        if let (Some(Held::Verified(reservation)), Ok(_)) = (self.held.take(), &accepted) {
+            reservation.claim();
         }
         accepted.map_err(not_accepted)
     }
@@ -180,13 +180,13 @@ impl PassiveSession {
         E: Display,
         V: Future<Output = Result<T, E>>,
     {
-        let Some(Held::Vetted(vetted)) = &mut self.held else {
+        let Some(Held::Verified(reservation)) = &mut self.held else {
             let stream = self.data_connection().await?;
             return verify::one(stream, verify).await.ok_or(Reply::NotVerified);
         };
-        let verified = verify::first(vetted, verify).await;
-        if let (Some(Held::Vetted(vetted)), Ok(_)) = (self.held.take(), &verified) {
-            vetted.settle();
+        let verified = verify::first(reservation, verify).await;
+        if let (Some(Held::Verified(reservation)), Ok(_)) = (self.held.take(), &verified) {
+            reservation.claim();
         }
         verified.map_err(|none| match none {
             NoneVerified::Ended(error) => not_accepted(error),
@@ -225,7 +225,7 @@ impl PassiveSession {
         self.end_reservation();
         let client = self.addresses.peer;
         let reserved = if self.verify {
-            self.passive.mux.reserve_vetted(client).await.map(Held::Vetted)
+            self.passive.mux.reserve_verified(client).await.map(Held::Verified)
         } else {
             self.passive.mux.reserve(client).await.map(Held::Next)
         };
@@ -247,7 +247,7 @@ impl Held {
     fn port(&self) -> u16 {
         match self {
             Self::Next(reservation) => reservation.port(),
-            Self::Vetted(vetted) => vetted.port(),
+            Self::Verified(reservation) => reservation.port(),
         }
     }
 }
@@ -263,7 +263,7 @@ fn not_accepted(error: AcceptError) -> Reply {
 fn log(addresses: &SessionAddresses, error: ReserveError) {
     let client = addresses.peer.ip();
     match error {
-        ReserveError::TableFull | ReserveError::TooManyClients | ReserveError::LineFull => {
+        ReserveError::TableFull | ReserveError::TooManyClients | ReserveError::QueueFull => {
             warn!(%client, "no passive port reserved: {error}");
         }
         _ => debug!(%client, "no passive port reserved: {error}"),

@@ -1,6 +1,6 @@
 //! Verifying the connections that come for a reservation, until one passes.
 
-use mux_core::mux::{AcceptError, Vetted};
+use mux_core::mux::{AcceptError, VerifiedReservation};
 use socket2::{SockRef, Socket};
 use std::collections::VecDeque;
 use std::fmt::Display;
@@ -31,13 +31,13 @@ pub(super) enum NoneVerified {
     Rejected,
 }
 
-/// Verifies the connections for `vetted` as they come, some at a time. Returns what `verify` made
+/// Verifies the connections for `reservation` as they come, some at a time. Returns what `verify` made
 /// of the first that passed; all others are reset.
 ///
-/// Cancel safety: if dropped, the connections that are being verified are reset, and `vetted`
+/// Cancel safety: if dropped, the connections that are being verified are reset, and `reservation`
 /// stays in force.
 pub(super) async fn first<T, E: Display, V>(
-    vetted: &mut Vetted,
+    reservation: &mut VerifiedReservation,
     verify: impl Fn(TcpStream) -> V,
 ) -> Result<T, NoneVerified>
 where
@@ -59,7 +59,7 @@ where
                 Some(verified) => return Ok(verified),
                 None => rejected = true,
             },
-            candidate = candidate(vetted), if ended.is_none() => match candidate {
+            candidate = candidate(reservation), if ended.is_none() => match candidate {
                 Ok(stream) => match Trial::new(stream, &verify) {
                     Ok(trial) => trials.add(trial),
                     Err(error) => debug!("cannot verify a connection: {error}"),
@@ -82,9 +82,9 @@ where
     poll_fn(|context| trial.poll(context)).await
 }
 
-async fn candidate(vetted: &mut Vetted) -> Result<TcpStream, AcceptError> {
+async fn candidate(reservation: &mut VerifiedReservation) -> Result<TcpStream, AcceptError> {
     loop {
-        match vetted.candidate().await {
+        match reservation.candidate().await {
             Err(AcceptError::TableFull) => sleep(FOR_ROOM).await,
             candidate => return candidate,
         }

@@ -87,7 +87,7 @@ async fn too_many_of_the_client_wait() {
     let passive = built(1, |builder| builder.wait(GUARD).max_waiting(1, 10)).await;
     let others = a_line_of_one(&passive).await;
     let words = "Too many of your requests wait for a passive port";
-    refused(session_of(&passive, client(1)), ReserveError::ClientLineFull, words, others).await;
+    refused(session_of(&passive, client(1)), ReserveError::ClientQueueFull, words, others).await;
 }
 
 #[tokio::test]
@@ -98,5 +98,5 @@ async fn too_many_wait() {
     named(holder.pasv().await);
     let words = "Too many requests wait for a passive port";
     let late = session_of(&passive, client(2));
-    refused(late, ReserveError::LineFull, words, (others, holder)).await;
+    refused(late, ReserveError::QueueFull, words, (others, holder)).await;
 }

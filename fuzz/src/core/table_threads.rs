@@ -7,9 +7,9 @@ use std::sync::{Arc, Barrier, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use mux_core::Client;
 use mux_core::table::oracle::Operation;
 use mux_core::table::{Matching, Refusal, ReservationId, Reserved, Table, Time};
+use mux_core::{ClientKey, ClientPrefix};
 
 use super::setup::{Setup, decode};
 
@@ -48,7 +48,7 @@ const RECENT: usize = 64;
 struct Token {
     /// The number of the operation that made it.
     number: usize,
-    client: Client,
+    client: ClientKey,
     deadline: Time,
     matching: Matching,
 }
@@ -297,7 +297,7 @@ impl<'a> Actor<'a> {
     }
 
     /// Whether it brought a payload, and which.
-    fn connect(&mut self, port: u16, client: Client, now: Time) -> Option<Arc<Token>> {
+    fn connect(&mut self, port: u16, client: ClientKey, now: Time) -> Option<Arc<Token>> {
         let token = self.scene.table.claim(port, client, now)?;
         assert_eq!((token.client, token.matching), (client, Matching::Address));
         assert!(token.deadline > now, "claimed after its deadline");
@@ -352,7 +352,7 @@ impl<'a> Actor<'a> {
     }
 }
 
-fn client(number: u8) -> Client {
+fn client(number: u8) -> ClientKey {
     let last = number % CLIENTS;
-    std::net::IpAddr::from(Ipv4Addr::new(192, 0, 2, last)).into()
+    ClientPrefix::ADDRESS.key(std::net::IpAddr::from(Ipv4Addr::new(192, 0, 2, last)))
 }

@@ -10,8 +10,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 use tracing::{Instrument, debug, debug_span, warn};
 
+use super::backoff::{Backoff, is_shortage};
 use super::core::{Core, Delivery};
-use super::pressure::{Backoff, is_shortage};
 use super::turn::Turn;
 use crate::Client;
 
@@ -90,7 +90,7 @@ pub(super) fn deliver(core: &Core, port: u16, stream: TcpStream, client: Client)
     match core.table.claim(port, key, core.clock.now()) {
         Some(Delivery::Stream(session)) => {
             core.counters.claimed(index);
-            core.line.freed(key);
+            core.wait_queue.port_freed(key);
             if let Err(Ok(stream)) = session.send(Ok(stream)) {
                 debug!(%client, port, "the session ended as its connection came");
                 reset(&stream);

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use super::core::{Core, Settings};
 use super::errors::{BindError, PortsError};
-use super::line;
 use super::listen::{Listeners, bind_all};
-use super::neighbours::Neighbours;
+use super::wait_queue::QueueLimits;
+
 use super::own_listeners::OwnListeners;
 use super::{Mux, accept, expiry};
-use crate::PortSet;
 use crate::table::Limits;
+use crate::{ClientPrefix, PortSet};
 
 /// How a [`Mux`] is set up. Made by [`Mux::builder`].
 #[derive(Clone, Debug)]
@@ -23,8 +23,8 @@ pub struct Builder {
     ttl: Duration,
     wait: Duration,
     limits: Limits,
-    waiting: line::Limits,
-    neighbours: Neighbours,
+    waiting: QueueLimits,
+    client_prefix: ClientPrefix,
     capacity: usize,
     backlog: u32,
     steering: bool,
@@ -38,8 +38,8 @@ impl Builder {
             ttl: Duration::from_secs(15),
             wait: Duration::from_secs(2),
             limits: Limits::default(),
-            waiting: line::Limits { per_client: 256, overall: 16_384 },
-            neighbours: Neighbours::NONE,
+            waiting: QueueLimits { per_client: 256, overall: 16_384 },
+            client_prefix: ClientPrefix::ADDRESS,
             capacity: 65_536,
             backlog: 1024,
             steering: false,
@@ -72,7 +72,7 @@ impl Builder {
     /// How many requests may wait in line: of one client, and of all together (default 256 and
     /// 16,384).
     pub fn max_waiting(mut self, per_client: usize, overall: usize) -> Self {
-        self.waiting = line::Limits { per_client, overall };
+        self.waiting = QueueLimits { per_client, overall };
         self
     }
 
@@ -91,9 +91,9 @@ impl Builder {
     }
 
     /// Which addresses near a client's own may connect in its place (default none). Read what
-    /// [`Neighbours`] says about the price.
-    pub fn neighbours(mut self, neighbours: Neighbours) -> Self {
-        self.neighbours = neighbours;
+    /// [`ClientPrefix`] says about the price.
+    pub fn client_prefix(mut self, prefix: ClientPrefix) -> Self {
+        self.client_prefix = prefix;
         self
     }
 
@@ -145,8 +145,8 @@ impl Builder {
         }
         let Listeners { own, groups } = listeners;
 
-        let Self { ports, capacity, limits, waiting, ttl, wait, neighbours, .. } = self;
-        let settings = Settings { ttl, wait, neighbours };
+        let Self { ports, capacity, limits, waiting, ttl, wait, client_prefix, .. } = self;
+        let settings = Settings { ttl, wait, client_prefix };
         let (core, freed) = Core::new(ports, capacity, limits, waiting, settings, groups);
         let mut listeners = OwnListeners::new(core.table.ports().len());
         for (address, listener) in own {
@@ -156,7 +156,7 @@ impl Builder {
         core.own.set(listeners).expect("a new core has none");
         expiry::spawn(&core);
         let served = core.clone();
-        core.spawn_until(&core.closed, async move { served.line.serve(freed).await });
+        core.spawn_until(&core.closed, async move { served.wait_queue.wake_heads(freed).await });
         Ok(Mux::new(core))
     }
 }

@@ -15,19 +15,19 @@ use tracing::debug;
 use super::clock::Clock;
 use super::errors::{AcceptError, ReserveError};
 use super::groups::Groups;
-use super::line::{self, Freed, Line};
-use super::neighbours::Neighbours;
+use super::wait_queue::{Freed, QueueLimits, WaitQueue};
+
 use super::own_listeners::OwnListeners;
 use super::stats::{Counters, Stats};
 use crate::table::{self, Expired, Matching, Refusal, ReservationId, Reserved, Table, Time};
-use crate::{Client, PortSet};
+use crate::{Client, ClientKey, ClientPrefix, PortSet};
 
 /// What a reservation carries: where its connection, or its end, is to be delivered.
 #[derive(Debug)]
 pub(super) enum Delivery {
     /// To the session that waits in [`Reservation::accept`](super::Reservation::accept).
     Stream(oneshot::Sender<Result<TcpStream, AcceptError>>),
-    /// To a session that verifies it, in [`Vetted::candidate`](super::Vetted::candidate). The
+    /// To a session that verifies it, in [`VerifiedReservation::candidate`](super::VerifiedReservation::candidate). The
     /// reservation goes on.
     Candidate(oneshot::Sender<TcpStream>),
     /// To a session that verifies its connections, of whose reservation this tells the end.
@@ -37,14 +37,14 @@ pub(super) enum Delivery {
         not(all(feature = "steering", target_os = "linux")),
         expect(dead_code, reason = "nothing is lent without steering")
     )]
-    Listener { address: u16 },
+    Listener { address: u16, client: Client },
 }
 
 #[derive(Debug)]
 pub(super) struct Settings {
     pub(super) ttl: Duration,
     pub(super) wait: Duration,
-    pub(super) neighbours: Neighbours,
+    pub(super) client_prefix: ClientPrefix,
 }
 
 /// What became of an attempt to reserve.
@@ -54,7 +54,7 @@ type Attempt = Result<Result<Reserved, table::ReserveError<Delivery>>, ReserveEr
 pub(super) struct Core {
     pub(super) table: Table<Delivery>,
     pub(super) clock: Clock,
-    pub(super) line: Line,
+    pub(super) wait_queue: WaitQueue,
     pub(super) counters: Counters,
     pub(super) settings: Settings,
     pub(super) groups: Option<Groups>,
@@ -79,16 +79,16 @@ impl Core {
         ports: PortSet,
         capacity: usize,
         limits: table::Limits,
-        waiting: line::Limits,
+        waiting: QueueLimits,
         settings: Settings,
         groups: Option<Groups>,
     ) -> (Arc<Self>, Freed) {
-        let (line, freed) = Line::new(waiting);
+        let (wait_queue, freed) = WaitQueue::new(waiting);
         let core = Self {
             counters: Counters::new(&ports),
             table: Table::new(ports, capacity).with_limits(limits),
             clock: Clock::start(),
-            line,
+            wait_queue,
             settings,
             groups,
             own: OnceLock::new(),
@@ -111,10 +111,9 @@ impl Core {
         self.tasks.spawn_on(token.clone().run_until_cancelled_owned(work), &self.runtime);
     }
 
-    /// What the table and the line know `client` by: where neighbours may connect, the client is
-    /// the whole neighbourhood.
-    pub(super) fn key(&self, client: Client) -> Client {
-        self.settings.neighbours.of(client)
+    /// What the table and the wait queue know `client` by.
+    pub(super) fn key(&self, client: Client) -> ClientKey {
+        self.settings.client_prefix.key(client)
     }
 
     /// Reserves a port for `client`, waiting in line for one as long as the settings allow.
@@ -142,13 +141,13 @@ impl Core {
 
     async fn admit_in_turn(
         &self,
-        client: Client,
+        client: ClientKey,
         matching: Matching,
         delivery: Delivery,
     ) -> Result<Reserved, ReserveError> {
         let mut delivery = delivery;
         let mut reason = ReserveError::NoFreePort;
-        if !self.line.has(client) {
+        if !self.wait_queue.has(client) {
             match self.try_reserve(client, matching, delivery)? {
                 Ok(reserved) => return Ok(reserved),
                 Err(taken) => (reason, delivery) = (taken.reason.into(), taken.payload),
@@ -158,16 +157,16 @@ impl Core {
             return Err(reason);
         }
         let deadline = Instant::now() + self.settings.wait;
-        let place = self.line.join(client)?;
+        let waiter = self.wait_queue.join(client)?;
         loop {
-            if place.is_first() {
+            if waiter.is_head() {
                 match self.try_reserve(client, matching, delivery)? {
                     Ok(reserved) => return Ok(reserved),
                     Err(taken) => (reason, delivery) = (taken.reason.into(), taken.payload),
                 }
             }
             tokio::select! {
-                turn = timeout_at(deadline, place.turn()) => turn.map_err(|_elapsed| reason)?,
+                turn = timeout_at(deadline, waiter.woken()) => turn.map_err(|_elapsed| reason)?,
                 () = self.closed.cancelled() => return Err(ReserveError::ShutDown),
             }
         }
@@ -175,14 +174,14 @@ impl Core {
 
     /// One attempt, or two if a port turns out to be free. The inner error is one that waiting
     /// may mend: the client's ports, or its limit, are taken.
-    fn try_reserve(&self, client: Client, matching: Matching, delivery: Delivery) -> Attempt {
+    fn try_reserve(&self, client: ClientKey, matching: Matching, delivery: Delivery) -> Attempt {
         match self.reserve_once(client, matching, delivery)? {
             Err(taken) if self.look(client) => self.reserve_once(client, matching, taken.payload),
             result => Ok(result),
         }
     }
 
-    fn reserve_once(&self, client: Client, matching: Matching, delivery: Delivery) -> Attempt {
+    fn reserve_once(&self, client: ClientKey, matching: Matching, delivery: Delivery) -> Attempt {
         let deadline = self.clock.now() + self.settings.ttl;
         match self.table.reserve(client, deadline, matching, delivery) {
             Ok(reserved) => {
@@ -210,7 +209,7 @@ impl Core {
         let cancelled = self.table.cancel(id).is_ok();
         if cancelled {
             self.counters.cancelled();
-            self.line.freed(self.key(client));
+            self.wait_queue.port_freed(self.key(client));
         }
         cancelled
     }
@@ -218,7 +217,7 @@ impl Core {
     /// Ends what is due at `now`, telling those who wait for it `why`.
     pub(super) fn expire(self: &Arc<Self>, now: Time, why: AcceptError) {
         for Expired { id, port, client, payload } in self.table.expire(now) {
-            debug!(%client, port, "expired");
+            debug!(client = %client, port, "expired");
             self.counters.expired();
             match payload {
                 // Whoever has dropped the receiver is not interested any more.
@@ -226,9 +225,9 @@ impl Core {
                 Delivery::End(session) => drop(session.send(why)),
                 // It has no deadline of its own.
                 Delivery::Candidate(_) => {}
-                Delivery::Listener { address } => self.revoke(address, port, client, id),
+                Delivery::Listener { address, client } => self.revoke(address, port, client, id),
             }
-            self.line.freed(client);
+            self.wait_queue.port_freed(client);
         }
     }
 
@@ -236,7 +235,7 @@ impl Core {
         Stats {
             pending: self.table.pending(),
             clients: self.table.clients(),
-            waiting: self.line.waiting(),
+            waiting: self.wait_queue.waiting(),
             ..self.counters.snapshot(self.table.ports())
         }
     }

@@ -4,7 +4,6 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
-use super::line::Full;
 use crate::table::Refusal;
 
 /// Why [`Mux::reserve`](super::Mux::reserve) reserved no port.
@@ -20,10 +19,10 @@ pub enum ReserveError {
     PendingLimit,
     /// As many of this client as are allowed wait for a port already.
     #[error("too many of this client wait for a passive port already: try again later")]
-    ClientLineFull,
+    ClientQueueFull,
     /// As many as are allowed wait for a port already, over all clients.
     #[error("too many wait for a passive port already: try again later")]
-    LineFull,
+    QueueFull,
     /// As many clients as are allowed have pending reservations, and this is another one.
     #[error("too many clients have pending reservations: try again, or allow more clients")]
     TooManyClients,
@@ -46,17 +45,8 @@ impl From<Refusal> for ReserveError {
     }
 }
 
-impl From<Full> for ReserveError {
-    fn from(full: Full) -> Self {
-        match full {
-            Full::Client => Self::ClientLineFull,
-            Full::Overall => Self::LineFull,
-        }
-    }
-}
-
 /// Why [`Reservation::accept`](super::Reservation::accept) or
-/// [`Vetted::candidate`](super::Vetted::candidate) delivered no connection.
+/// [`VerifiedReservation::candidate`](super::VerifiedReservation::candidate) delivered no connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AcceptError {
@@ -134,7 +124,7 @@ impl fmt::Display for Cause<'_> {
                 "permission denied: ports below 1024 need CAP_NET_BIND_SERVICE"
             }
             io::ErrorKind::AddrNotAvailable => "this machine does not have that address",
-            _ if super::pressure::is_shortage(self.0) => {
+            _ if super::backoff::is_shortage(self.0) => {
                 return write!(f, "{}: raise the limit on open files (ulimit -n)", self.0);
             }
             _ => return self.0.fmt(f),

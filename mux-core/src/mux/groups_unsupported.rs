@@ -8,8 +8,8 @@ use tokio::net::TcpListener;
 
 use super::core::Core;
 use super::errors::BindError;
-use crate::Client;
 use crate::table::ReservationId;
+use crate::{Client, ClientKey};
 
 /// There is none.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ impl Groups {
 impl Core {
     pub(super) fn revoke(&self, _: u16, _: u16, _: Client, _: ReservationId) {}
 
-    pub(super) fn look(&self, _: Client) -> bool {
+    pub(super) fn look(&self, _: ClientKey) -> bool {
         false
     }
 

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use tokio::time::sleep;
 use tracing::debug;
 
+use super::backoff::is_shortage;
 use super::core::{Core, Delivery};
 use super::errors::ReserveError;
 use super::groups::Place;
-use super::pressure::is_shortage;
-use super::take_back::Returned;
+use super::revoke::Returned;
 use super::{Mux, watch};
 use crate::Client;
 use crate::steer::LendError;
@@ -51,7 +51,7 @@ impl Drop for Lease {
             Some(Returned::Used) => {
                 if self.core.table.claim_by_id(self.id).is_ok() {
                     self.core.counters.claimed(self.place.port);
-                    self.core.line.freed(self.core.key(self.client));
+                    self.core.wait_queue.port_freed(self.core.key(self.client));
                 }
             }
             Some(Returned::Revoked) | None => {
@@ -93,7 +93,7 @@ impl Mux {
         let mut crowded = Vec::new();
         let mut crowding = None;
         loop {
-            let delivery = Delivery::Listener { address };
+            let delivery = Delivery::Listener { address, client };
             let reserved = match self.core.admit(client, Matching::Identity, delivery).await {
                 Ok(reserved) => reserved,
                 // That every other port is taken is only half of the truth.

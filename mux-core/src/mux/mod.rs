@@ -36,7 +36,7 @@
 //! delivering a stream, to a server that wants to call `accept` itself.
 
 mod accept;
-mod arrived;
+mod accept_queue;
 mod builder;
 mod clock;
 mod core;
@@ -49,17 +49,17 @@ mod groups;
 mod groups;
 #[cfg(all(feature = "steering", target_os = "linux"))]
 mod lease;
-mod line;
 mod listen;
-mod neighbours;
+mod wait_queue;
+
+mod backoff;
 mod own_listeners;
-mod pressure;
 mod reservation;
-mod stats;
 #[cfg(all(feature = "steering", target_os = "linux"))]
-mod take_back;
+mod revoke;
+mod stats;
 mod turn;
-mod vetted;
+mod verified;
 #[cfg(all(feature = "steering", target_os = "linux"))]
 mod watch;
 
@@ -68,14 +68,14 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio_util::sync::DropGuard;
 
+pub use crate::{ClientPrefix, PrefixError};
 pub use builder::Builder;
 pub use errors::{AcceptError, BindError, PortsError, ReserveError};
 #[cfg(all(feature = "steering", target_os = "linux"))]
 pub use lease::{Lease, LeaseError};
-pub use neighbours::{Neighbours, PrefixError};
 pub use reservation::Reservation;
 pub use stats::{PortStats, Refused, Stats};
-pub use vetted::Vetted;
+pub use verified::VerifiedReservation;
 
 use self::core::{Core, Delivery};
 use crate::table::Matching;
@@ -115,7 +115,7 @@ impl Mux {
     /// # Errors
     ///
     /// [`ReserveError::NoFreePort`] or [`ReserveError::PendingLimit`] when none was freed in time,
-    /// [`ReserveError::ClientLineFull`] or [`ReserveError::LineFull`] when too many wait already,
+    /// [`ReserveError::ClientQueueFull`] or [`ReserveError::QueueFull`] when too many wait already,
     /// [`ReserveError::TooManyClients`] and [`ReserveError::TableFull`] at the mux's limits,
     /// [`ReserveError::ShutDown`] when it has been shut down.
     ///

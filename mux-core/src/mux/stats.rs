@@ -42,9 +42,9 @@ pub struct Refused {
     /// The client had as many pending reservations as it may have, also after waiting.
     pub pending_limit: u64,
     /// Too many of the client waited already.
-    pub client_line_full: u64,
+    pub client_queue_full: u64,
     /// Too many waited already, over all clients.
-    pub line_full: u64,
+    pub queue_full: u64,
     /// Too many clients had reservations.
     pub too_many_clients: u64,
     /// The table was at its capacity.
@@ -58,12 +58,17 @@ impl Refused {
         let Self {
             no_free_port,
             pending_limit,
-            client_line_full,
-            line_full,
+            client_queue_full,
+            queue_full,
             too_many_clients,
             table_full,
         } = self;
-        no_free_port + pending_limit + client_line_full + line_full + too_many_clients + table_full
+        no_free_port
+            + pending_limit
+            + client_queue_full
+            + queue_full
+            + too_many_clients
+            + table_full
     }
 }
 
@@ -94,8 +99,8 @@ pub(super) struct Counters {
 struct RefusedCounters {
     no_free_port: AtomicU64,
     pending_limit: AtomicU64,
-    client_line_full: AtomicU64,
-    line_full: AtomicU64,
+    client_queue_full: AtomicU64,
+    queue_full: AtomicU64,
     too_many_clients: AtomicU64,
     table_full: AtomicU64,
 }
@@ -148,8 +153,8 @@ impl Counters {
         let counter = match error {
             ReserveError::NoFreePort => &self.refused.no_free_port,
             ReserveError::PendingLimit => &self.refused.pending_limit,
-            ReserveError::ClientLineFull => &self.refused.client_line_full,
-            ReserveError::LineFull => &self.refused.line_full,
+            ReserveError::ClientQueueFull => &self.refused.client_queue_full,
+            ReserveError::QueueFull => &self.refused.queue_full,
             ReserveError::TooManyClients => &self.refused.too_many_clients,
             ReserveError::TableFull => &self.refused.table_full,
             ReserveError::ShutDown => return,
@@ -178,8 +183,8 @@ impl Counters {
             refused: Refused {
                 no_free_port: self.refused.no_free_port.load(Relaxed),
                 pending_limit: self.refused.pending_limit.load(Relaxed),
-                client_line_full: self.refused.client_line_full.load(Relaxed),
-                line_full: self.refused.line_full.load(Relaxed),
+                client_queue_full: self.refused.client_queue_full.load(Relaxed),
+                queue_full: self.refused.queue_full.load(Relaxed),
                 too_many_clients: self.refused.too_many_clients.load(Relaxed),
                 table_full: self.refused.table_full.load(Relaxed),
             },

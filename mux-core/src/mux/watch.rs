@@ -17,8 +17,8 @@ use tracing::{debug, warn};
 use super::accept::deliver;
 use super::core::Core;
 use super::groups::Place;
-use crate::Client;
 use crate::steer::{Arrival, MemberId, Watch};
+use crate::{Client, ClientKey};
 
 /// How soon to look after an arrival, and again while it is held: soon, then ever less often. To
 /// look at once would be in vain, since the holder has yet to be woken.
@@ -59,15 +59,22 @@ pub(super) fn spawn(core: &Arc<Core>, place: Place, client: Client, watch: Watch
 }
 
 impl Core {
-    /// Looks at once for what the watchers of a client's listeners would see soon: whether a
-    /// holder has closed its listener. Whether one has.
-    pub(super) fn look(&self, client: Client) -> bool {
+    /// Looks at once for what the watchers of these listeners would see soon: whether a holder has
+    /// closed a listener that takes a port of `key`. Whether one has.
+    pub(super) fn look(&self, key: ClientKey) -> bool {
         let Some(groups) = &self.groups else { return false };
         let mut any = false;
         for place in groups.places() {
-            let member = groups.lock(place).as_ref().and_then(|group| group.member_of(client));
-            let arrival = member.and_then(|member| self.arrived(place, client, member));
-            any |= matches!(arrival, Some(Arrival::Finished { .. }));
+            // A key may stand for many clients, and each has a listener of its own.
+            let members = groups
+                .lock(place)
+                .as_ref()
+                .map(|group| group.members_of(|client| self.key(client) == key))
+                .unwrap_or_default();
+            for (member, client) in members {
+                let arrival = self.arrived(place, client, member);
+                any |= matches!(arrival, Some(Arrival::Finished { .. }));
+            }
         }
         any
     }
@@ -86,7 +93,7 @@ impl Core {
             && self.table.claim_by_id(lease.into()).is_ok()
         {
             self.counters.claimed(place.port);
-            self.line.freed(self.key(client));
+            self.wait_queue.port_freed(self.key(client));
         }
         Some(arrival)
     }

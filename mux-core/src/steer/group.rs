@@ -216,10 +216,10 @@ impl Group {
         Some(ended)
     }
 
-    /// The member that serves `client`, if there is one.
-    #[must_use]
-    pub fn member_of(&self, client: Client) -> Option<MemberId> {
-        self.position(client).map(|index| self.members[index].id)
+    /// The members whose client `is_wanted`, each with its client.
+    pub fn members_of(&self, is_wanted: impl Fn(Client) -> bool) -> Vec<(MemberId, Client)> {
+        let members = self.members.iter().filter_map(|member| Some((member.id, member.client?)));
+        members.filter(|(_, client)| is_wanted(*client)).collect()
     }
 
     /// Finds out what a readable member means, and takes what is queued if nobody holds it.

@@ -9,7 +9,7 @@ use std::hash::BuildHasher;
 use foldhash::SharedSeed;
 use foldhash::fast::SeedableRandomState;
 
-use crate::Client;
+use crate::ClientKey;
 
 /// Where the bits of the shard begin. The map of a shard makes use of the lowest ones and of the
 /// highest seven: bits that are the same for all of a shard would crowd its clients together.
@@ -23,7 +23,7 @@ impl Hasher {
         Self(SeedableRandomState::with_seed(seed, SharedSeed::global_fixed()))
     }
 
-    pub(super) fn client(&self, client: Client) -> ClientHash {
+    pub(super) fn client(&self, client: ClientKey) -> ClientHash {
         ClientHash(self.0.hash_one(client))
     }
 }
@@ -59,11 +59,16 @@ mod tests {
     use std::collections::HashSet;
     use std::net::{IpAddr, Ipv4Addr};
 
+    use crate::ClientPrefix;
+
+    fn key(ip: u32) -> ClientKey {
+        ClientPrefix::ADDRESS.key(IpAddr::from(Ipv4Addr::from_bits(ip)))
+    }
+
     fn hashes() -> impl Iterator<Item = ClientHash> {
         let hasher = Hasher::new(1);
-        // Neighbours, as in one network.
-        (0..64 * 1024_u32)
-            .map(move |n| hasher.client(IpAddr::from(Ipv4Addr::from_bits(0x0a00_0000 + n)).into()))
+        // ClientPrefix, as in one network.
+        (0..64 * 1024_u32).map(move |n| hasher.client(key(0x0a00_0000 + n)))
     }
 
     /// That no two share all of the bits that a map of this many would look at is how badly it

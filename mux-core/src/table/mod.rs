@@ -7,11 +7,11 @@
 //! ```
 //! use std::time::Duration;
 //! use mux_core::table::{Matching, Table, Time};
-//! use mux_core::{Client, PortSet};
+//! use mux_core::{ClientPrefix, PortSet};
 //!
 //! let ports: PortSet = "8192-8200".parse()?;
 //! let table = Table::new(ports, 1024);
-//! let client = Client::from("192.0.2.1".parse::<std::net::IpAddr>()?);
+//! let client = ClientPrefix::ADDRESS.key("192.0.2.1".parse::<std::net::IpAddr>()?);
 //! let now = Time::ZERO;
 //!
 //! let deadline = now + Duration::from_secs(15);
@@ -53,11 +53,11 @@ mod models;
 mod opening;
 #[cfg(any(test, feature = "oracle"))]
 pub mod oracle;
+mod port_picker;
 mod random;
 mod shard;
 mod slot;
 mod state;
-mod taken;
 mod time;
 
 use std::{fmt, iter};
@@ -71,7 +71,7 @@ pub use limits::Limits;
 pub use time::Time;
 
 use crate::sync::{MutexGuard, Ordering, lock};
-use crate::{Client, PortSet};
+use crate::{ClientKey, PortSet};
 use counts::Counts;
 use deadlines::Entry;
 use hash::{ClientHash, Hasher};
@@ -151,7 +151,7 @@ pub struct Expired<P> {
     /// The port it had.
     pub port: u16,
     /// The client it was for.
-    pub client: Client,
+    pub client: ClientKey,
     /// What it carried.
     pub payload: P,
 }
@@ -246,7 +246,7 @@ impl<P> Table<P> {
     /// [`Refusal::TableFull`] when the table is at its capacity. The payload comes back.
     pub fn reserve(
         &self,
-        client: Client,
+        client: ClientKey,
         deadline: Time,
         matching: Matching,
         payload: P,
@@ -280,7 +280,7 @@ impl<P> Table<P> {
     /// table's capacity (nearly always there is one). A reservation whose deadline is not after
     /// `now` is not claimed, whether or not [`expire`](Self::expire) has seen it yet.
     #[must_use = "the payload is the claimed reservation's"]
-    pub fn claim(&self, port: u16, client: Client, now: Time) -> Option<P> {
+    pub fn claim(&self, port: u16, client: ClientKey, now: Time) -> Option<P> {
         let key = Key { client, port };
         let hash = self.hasher.client(client);
         self.index.find(hash.with_port(port), |number| {
@@ -380,7 +380,7 @@ impl<P> Table<P> {
     /// Takes a port for `client`, and returns it and the lock that it was taken under.
     fn take_port(
         &self,
-        client: Client,
+        client: ClientKey,
         hash: ClientHash,
     ) -> Result<(MutexGuard<'_, Clients>, u16), Refusal> {
         // Another session of the client may come first.

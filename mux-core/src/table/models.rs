@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use super::{Matching, NotOpened, Refusal, ReservationId, Reserved, SHARDS, Table, Time};
-use crate::Client;
+use crate::{ClientKey, ClientPrefix};
 
 #[cfg(loom)]
 use loom::{sync::Arc, thread};
@@ -69,7 +69,7 @@ impl Scene {
         Payload { name, dropped: self.dropped.clone() }
     }
 
-    fn reserve(&self, client: Client, name: &'static str) -> Reserved {
+    fn reserve(&self, client: ClientKey, name: &'static str) -> Reserved {
         let payload = self.payload(name);
         self.table.reserve(client, DEADLINE, Matching::Address, payload).unwrap()
     }
@@ -80,7 +80,7 @@ impl Scene {
     }
 
     /// Another client whose reservations are in the same shard.
-    fn shares_a_shard_with(&self, client: Client) -> Client {
+    fn shares_a_shard_with(&self, client: ClientKey) -> ClientKey {
         let shard = |client| self.table.hasher.client(client).shard(SHARDS);
         let mut others = (2..).map(self::client);
         others.find(|other| shard(*other) == shard(client)).expect("one of 253 is in it")
@@ -107,8 +107,8 @@ impl Scene {
     }
 }
 
-fn client(last: u8) -> Client {
-    IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)).into()
+fn client(last: u8) -> ClientKey {
+    ClientPrefix::ADDRESS.key(IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)))
 }
 
 fn claim(table: &Table<Payload>) -> Option<&'static str> {
@@ -380,7 +380,7 @@ fn open_again_against_the_claim_that_makes_it_possible() {
 }
 
 /// Two clients that do not share a lock, in the tables that [`Scene`] makes.
-fn clients_of_two_shards() -> [Client; 2] {
+fn clients_of_two_shards() -> [ClientKey; 2] {
     const { assert!(SHARDS > 1) };
     let found = std::sync::Arc::new(std::sync::Mutex::new(None));
     let result = found.clone();

@@ -92,14 +92,14 @@ impl<P> Table<P> {
 mod tests {
     use super::super::{Matching, Time};
     use super::*;
-    use crate::Client;
+    use crate::{ClientKey, ClientPrefix};
     use std::net::{IpAddr, Ipv4Addr};
     use std::sync::Arc;
 
     const DEADLINE: Time = Time::from_nanos(10);
 
-    fn client() -> Client {
-        IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)).into()
+    fn client() -> ClientKey {
+        ClientPrefix::ADDRESS.key(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)))
     }
 
     fn table(capacity: usize) -> Table<Arc<str>> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Limits, Matching, NotOpened, Refusal, ReservationId, Reserved, Table, Time};
-use crate::{Client, PortSet};
+use crate::{ClientKey, ClientPrefix, PortSet};
 
 /// One step of a run. Small numbers stand for clients and earlier reservations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl Operation {
 /// One reservation, as the plain list has it. The table carries the other reference to `token`.
 struct Entry {
     reserved: Reserved,
-    client: Client,
+    client: ClientKey,
     deadline: Time,
     matching: Matching,
     live: bool,
@@ -156,7 +156,7 @@ impl Run {
         }
     }
 
-    fn reserve(&mut self, client: Client, lifetime: u8, matching: Matching) {
+    fn reserve(&mut self, client: ClientKey, lifetime: u8, matching: Matching) {
         let (deadline, token) = (self.now + ticks(lifetime), Arc::new(()));
         let taken = self.live().filter(|entry| entry.client == client).count();
         let result = self.table.reserve(client, deadline, matching, Arc::clone(&token));
@@ -201,7 +201,7 @@ impl Run {
         }
     }
 
-    fn connect(&mut self, client: Client, port: u16) {
+    fn connect(&mut self, client: ClientKey, port: u16) {
         let expected = self.entries.iter().position(|entry| {
             entry.live
                 && (entry.client, entry.reserved.port) == (client, port)
@@ -319,14 +319,14 @@ fn ticks(count: u8) -> Duration {
 }
 
 /// A handful of clients; 0 and 4 are one, seen as IPv4 and as IPv4-mapped IPv6.
-fn address(client: u8) -> Client {
+fn address(client: u8) -> ClientKey {
     let v4 = |last| Ipv4Addr::new(192, 0, 2, last);
     let ip: IpAddr = match client % 8 {
         last @ 0..4 => v4(last).into(),
         4 => v4(0).to_ipv6_mapped().into(),
         last => Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, last.into()).into(),
     };
-    ip.into()
+    ClientPrefix::ADDRESS.key(ip)
 }
 
 #[cfg(all(test, not(loom)))]

@@ -9,10 +9,10 @@ use hashbrown::hash_table::Entry;
 use super::counts::Room;
 use super::deadlines::Deadlines;
 use super::hash::{ClientHash, Hasher};
+use super::port_picker::PortPicker;
 use super::random::Random;
-use super::taken::TakenPorts;
 use super::{Refusal, ReservationId};
-use crate::Client;
+use crate::ClientKey;
 use crate::sync::{AtomicU32, Mutex, Ordering};
 
 /// The end of the list of ended slots.
@@ -39,7 +39,7 @@ pub(super) struct Clients {
     /// Reservations that have not ended, as far as this lock has heard.
     pub(super) pending: usize,
     /// The clients that have reservations, and the ports those take.
-    taken: HashTable<(Client, TakenPorts)>,
+    taken: HashTable<(ClientKey, PortPicker)>,
     pub(super) deadlines: Deadlines,
     random: Random,
     /// The latest opening of each held reservation that has had one, by the number of its slot.
@@ -93,25 +93,25 @@ impl Clients {
         self.taken.len()
     }
 
-    pub(super) fn has(&self, client: Client, hash: ClientHash) -> bool {
+    pub(super) fn has(&self, client: ClientKey, hash: ClientHash) -> bool {
         self.taken.find(hash.in_shard(), |(other, _)| *other == client).is_some()
     }
 
     /// Takes a port out of `width` for a client that may have `most`, and returns its index.
     pub(super) fn take(
         &mut self,
-        client: Client,
+        client: ClientKey,
         hash: ClientHash,
         hasher: &Hasher,
         width: usize,
         most: usize,
     ) -> Result<u16, Refusal> {
-        let same = |(other, _): &(Client, TakenPorts)| *other == client;
+        let same = |(other, _): &(ClientKey, PortPicker)| *other == client;
         let entry =
             self.taken.entry(hash.in_shard(), same, |(other, _)| hasher.client(*other).in_shard());
         let mut entry = match entry {
             Entry::Occupied(there) => there,
-            Entry::Vacant(new) => new.insert((client, TakenPorts::new())),
+            Entry::Vacant(new) => new.insert((client, PortPicker::new())),
         };
         let (_, ports) = entry.get_mut();
         if ports.len() >= most.min(width) {
@@ -131,14 +131,14 @@ impl Clients {
     #[must_use = "a client that is forgotten is to be uncounted"]
     pub(super) fn give_back(
         &mut self,
-        client: Client,
+        client: ClientKey,
         port: u16,
         hash: ClientHash,
         hasher: &Hasher,
         width: usize,
     ) -> bool {
         self.pending -= 1;
-        let same = |(other, _): &(Client, TakenPorts)| *other == client;
+        let same = |(other, _): &(ClientKey, PortPicker)| *other == client;
         let Ok(mut entry) = self.taken.find_entry(hash.in_shard(), same) else { return false };
         let (_, ports) = entry.get_mut();
         ports.give_back(port, width);
@@ -171,7 +171,7 @@ mod tests {
         let hasher = Hasher::new(1);
         let shard = Shard::new(Random::Thread);
         let mut clients = shard.clients.lock().unwrap();
-        let crowd: Vec<Client> = (0..10_000).map(Client::from_bits).collect();
+        let crowd: Vec<ClientKey> = (0..10_000).map(ClientKey::from_bits).collect();
         for &client in &crowd {
             let port = clients.take(client, hasher.client(client), &hasher, 1, 1);
             assert_eq!(port, Ok(0));

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 
 use super::Time;
 use super::state::{State, Status, Word};
-use crate::Client;
+use crate::ClientKey;
 use crate::sync::{AtomicU32, AtomicU64, Ordering, UnsafeCell};
 
 /// What a slot is used for.
@@ -22,7 +22,7 @@ pub(super) enum Kind {
 /// What a reservation is looked up by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
-    pub(super) client: Client,
+    pub(super) client: ClientKey,
     pub(super) port: u16,
 }
 
@@ -74,7 +74,7 @@ impl<P> Slot<P> {
         let high = self.client_high.load(Ordering::Relaxed);
         let low = self.client_low.load(Ordering::Relaxed);
         Key {
-            client: Client::from_bits(u128::from(high) << 64 | u128::from(low)),
+            client: ClientKey::from_bits(u128::from(high) << 64 | u128::from(low)),
             port: self.port.load(Ordering::Relaxed) as u16,
         }
     }

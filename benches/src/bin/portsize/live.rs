@@ -181,7 +181,7 @@ async fn session(
     let waited = asked.elapsed();
     let mut reservation = match reserved {
         Ok(reservation) => reservation,
-        Err(ReserveError::NoFreePort | ReserveError::LineFull) => {
+        Err(ReserveError::NoFreePort | ReserveError::QueueFull) => {
             return Ok(End { result: Met::Refused, waited });
         }
         Err(error) => return Err(LiveError::Refused(error)),

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use mux_core::table::{Matching, Refusal, Table, Time};
-use mux_core::{Client, PortSet};
+use mux_core::{ClientKey, ClientPrefix, PortSet};
 
 use crate::holding::nanos;
 use crate::workload::Arrival;
@@ -225,8 +225,9 @@ impl Run {
 }
 
 /// An address for the client of that number.
-fn address(client: u32) -> Client {
-    IpAddr::from(Ipv4Addr::from_bits(0x0a00_0000_u32.wrapping_add(client))).into()
+fn address(client: u32) -> ClientKey {
+    let ip = Ipv4Addr::from_bits(0x0a00_0000_u32.wrapping_add(client));
+    ClientPrefix::ADDRESS.key(IpAddr::from(ip))
 }
 
 #[cfg(test)]

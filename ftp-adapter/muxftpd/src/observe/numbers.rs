@@ -140,8 +140,8 @@ impl Collector for OfMux {
         for (reason, value) in [
             ("no_free_port", stats.refused.no_free_port),
             ("pending_limit", stats.refused.pending_limit),
-            ("client_line_full", stats.refused.client_line_full),
-            ("line_full", stats.refused.line_full),
+            ("client_queue_full", stats.refused.client_queue_full),
+            ("queue_full", stats.refused.queue_full),
             ("too_many_clients", stats.refused.too_many_clients),
             ("table_full", stats.refused.table_full),
         ] {

@@ -4,7 +4,7 @@ use super::design::{Design, Key};
 use super::operation::Operation;
 use super::share::{LATER, Share, Spent, client, reserve};
 use super::stopwatch::Stopwatch;
-use mux_core::Client;
+use mux_core::ClientKey;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
@@ -63,7 +63,7 @@ impl Keys {
         let each = self.pending.len().div_ceil(threads);
         let pending = self.pending.chunks_mut(each);
         let stopwatch = Stopwatch::for_threads(threads);
-        let own = |thread: usize| -> Client { client((1 << 27) + (thread << 20)) };
+        let own = |thread: usize| -> ClientKey { client((1 << 27) + (thread << 20)) };
         pending
             .zip(strangers)
             .enumerate()

@@ -1,12 +1,12 @@
 //! What every design of a reservation table can do.
 
-use mux_core::Client;
+use mux_core::ClientKey;
 
 /// What a reservation carries: as much as the channel end that the mux's own carry.
 pub(super) type Payload = [u64; 2];
 
 /// A port, and whose.
-pub(super) type Key = (u16, Client);
+pub(super) type Key = (u16, ClientKey);
 
 /// The first passive port.
 pub(super) const FIRST_PORT: u16 = 10_000;
@@ -21,7 +21,7 @@ pub(super) trait Design {
     /// Reserves any port that is free for the client; `None` if there is none.
     fn reserve(
         &self,
-        client: Client,
+        client: ClientKey,
         deadline: u64,
         payload: Payload,
     ) -> Option<(u16, Self::Ticket)>;

@@ -7,7 +7,7 @@
 use super::design::{Design, FIRST_PORT, Key, Payload};
 use dashmap::DashMap;
 use hashbrown::hash_table::{self, HashTable};
-use mux_core::Client;
+use mux_core::ClientKey;
 use rand::RngExt;
 use std::cell::RefCell;
 use std::hash::{BuildHasher, RandomState};
@@ -43,7 +43,7 @@ impl<M: Map> Design for Probing<M> {
         Self { map: M::with_capacity(capacity), width }
     }
 
-    fn reserve(&self, client: Client, deadline: u64, payload: Payload) -> Option<(u16, Key)> {
+    fn reserve(&self, client: ClientKey, deadline: u64, payload: Payload) -> Option<(u16, Key)> {
         let start = rand::rng().random_range(0..self.width);
         let ports = (start..self.width).chain(0..start).map(|index| FIRST_PORT + index);
         let entry = Entry { deadline, payload };
@@ -199,11 +199,12 @@ impl<S: BuildHasher + Default> Map for papaya::HashMap<Key, Entry, S> {
 mod tests {
     use super::super::ours::Ours;
     use super::*;
+    use mux_core::ClientPrefix;
     use std::net::{IpAddr, Ipv4Addr};
 
     /// The same workload must have the same outcome, or the comparison is of different things.
     fn does_what_a_table_does<D: Design>() {
-        let client = |last| Client::from(IpAddr::from(Ipv4Addr::new(192, 0, 2, last)));
+        let client = |last| ClientPrefix::ADDRESS.key(IpAddr::from(Ipv4Addr::new(192, 0, 2, last)));
         let table = D::new(3, 10);
         let mut ports: Vec<u16> =
             (0..3).map(|n| table.reserve(client(1), 10 + n, [n, n]).unwrap().0).collect();

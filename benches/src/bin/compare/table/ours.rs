@@ -2,7 +2,7 @@
 
 use super::design::{Design, FIRST_PORT, Key, Payload};
 use mux_core::table::{Matching, ReservationId, Table, Time};
-use mux_core::{Client, PortSet};
+use mux_core::{ClientKey, PortSet};
 
 pub(super) type Ours = Table<Payload>;
 
@@ -16,7 +16,7 @@ impl Design for Ours {
 
     fn reserve(
         &self,
-        client: Client,
+        client: ClientKey,
         deadline: u64,
         payload: Payload,
     ) -> Option<(u16, ReservationId)> {

@@ -3,7 +3,7 @@
 use super::design::{Design, Key};
 use super::operation::Operation;
 use super::stopwatch::Stopwatch;
-use mux_core::Client;
+use mux_core::{ClientKey, ClientPrefix};
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub(super) struct Share<'a> {
     pending: &'a mut [Key],
     strangers: &'a [Key],
     /// The first of the clients that nobody else touches.
-    own: Client,
+    own: ClientKey,
     /// Where it is in each of the two lists.
     next_pending: usize,
     next_stranger: usize,
@@ -63,13 +63,13 @@ impl Spent {
     }
 }
 
-/// Client `number` of many.
-pub(super) fn client(number: usize) -> Client {
-    IpAddr::from(Ipv4Addr::from_bits(number as u32)).into()
+/// ClientKey `number` of many.
+pub(super) fn client(number: usize) -> ClientKey {
+    ClientPrefix::ADDRESS.key(IpAddr::from(Ipv4Addr::from_bits(number as u32)))
 }
 
 /// A reservation that cannot fail.
-pub(super) fn reserve<D: Design>(table: &D, client: Client, deadline: u64) -> (u16, D::Ticket) {
+pub(super) fn reserve<D: Design>(table: &D, client: ClientKey, deadline: u64) -> (u16, D::Ticket) {
     table.reserve(client, deadline, [1, 2]).expect("there are ports and room enough")
 }
 
@@ -77,7 +77,7 @@ impl<'a> Share<'a> {
     pub(super) fn new(
         pending: &'a mut [Key],
         strangers: &'a [Key],
-        own: Client,
+        own: ClientKey,
         stopwatch: Stopwatch,
     ) -> Self {
         Self { stopwatch, pending, strangers, own, next_pending: 0, next_stranger: 0 }

@@ -12,14 +12,14 @@ use smallvec::{SmallVec, smallvec};
 const INLINE: usize = 12;
 
 #[derive(Debug)]
-pub(super) enum TakenPorts {
+pub(super) enum PortPicker {
     None,
     One(u16),
     Few(Box<SmallVec<[u16; INLINE]>>),
     Many(Box<Bitmap>),
 }
 
-impl TakenPorts {
+impl PortPicker {
     pub(super) fn new() -> Self {
         Self::None
     }
@@ -225,7 +225,7 @@ mod tests {
         #[test]
         fn takes_every_port_once_and_none_outside(width in widths(), seed: u64) {
             let mut random = random(seed);
-            let mut taken = TakenPorts::new();
+            let mut taken = PortPicker::new();
             let mut seen = BTreeSet::new();
             while let Some(port) = taken.take(width, &mut random) {
                 prop_assert!(usize::from(port) < width);
@@ -241,7 +241,7 @@ mod tests {
             steps in prop::collection::vec((any::<bool>(), any::<prop::sample::Index>()), 1..600),
         ) {
             let mut random = random(seed);
-            let mut taken = TakenPorts::new();
+            let mut taken = PortPicker::new();
             let mut expected: Vec<u16> = Vec::new();
             for (take, which) in steps {
                 if take {
@@ -264,17 +264,17 @@ mod tests {
     fn goes_to_a_bitmap_and_back() {
         for width in [64, 100, 16_384, 65_535] {
             let mut random = random(width as u64);
-            let mut taken = TakenPorts::new();
+            let mut taken = PortPicker::new();
             let mut ports: Vec<u16> =
                 (0..few(width) + 1).map(|_| taken.take(width, &mut random).unwrap()).collect();
-            assert!(matches!(taken, TakenPorts::Many(_)));
+            assert!(matches!(taken, PortPicker::Many(_)));
             while ports.len() > few(width) / 4 {
-                assert!(matches!(taken, TakenPorts::Many(_)));
+                assert!(matches!(taken, PortPicker::Many(_)));
                 taken.give_back(ports.pop().unwrap(), width);
             }
             ports.sort_unstable();
             match &taken {
-                TakenPorts::Few(few) => assert_eq!(few.as_slice(), ports),
+                PortPicker::Few(few) => assert_eq!(few.as_slice(), ports),
                 other => panic!("not a list: {other:?}"),
             }
         }
@@ -301,7 +301,7 @@ mod tests {
         let mut random = random(1);
         let mut counts = [0_u32; 9];
         for _ in 0..9_000 {
-            let mut taken = TakenPorts::new();
+            let mut taken = PortPicker::new();
             let first = taken.take(9, &mut random).unwrap();
             let second = taken.take(9, &mut random).unwrap();
             counts[usize::from(first)] += 1;

@@ -18,13 +18,13 @@ use crate::table::{Matching, NotOpened, ReservationId};
 /// An address does not tell who is behind it. Where something later does (the TLS session that
 /// the data connection resumes, for example), the session looks at one
 /// [`candidate`](Self::candidate) after the other and says which one it was with
-/// [`settle`](Self::settle). Until then the port stays the reservation's. How long a session
+/// [`claim`](Self::claim). Until then the port stays the reservation's. How long a session
 /// looks at a candidate, and at how many at a time, is up to it; the next one can be awaited
 /// meanwhile.
 ///
 /// Dropping it gives the port back at once. A candidate that had come but was not taken is reset.
 #[derive(Debug)]
-pub struct Vetted {
+pub struct VerifiedReservation {
     core: Arc<Core>,
     client: Client,
     port: u16,
@@ -33,7 +33,7 @@ pub struct Vetted {
     end: Option<oneshot::Receiver<AcceptError>>,
     /// The reservation's opening; `None` until it is opened for the next connection.
     opening: Option<oneshot::Receiver<TcpStream>>,
-    settled: bool,
+    claimed: bool,
 }
 
 impl Mux {
@@ -49,29 +49,32 @@ impl Mux {
     /// # Cancel safety
     ///
     /// If the future is dropped, its place in line goes to the next, and nothing stays reserved.
-    pub async fn reserve_vetted(&self, client: impl Into<Client>) -> Result<Vetted, ReserveError> {
+    pub async fn reserve_verified(
+        &self,
+        client: impl Into<Client>,
+    ) -> Result<VerifiedReservation, ReserveError> {
         let client = client.into();
         let (session, end) = oneshot::channel();
         let delivery = Delivery::End(session);
         let reserved = self.core.admit(client, Matching::Identity, delivery).await?;
-        let mut vetted = Vetted {
+        let mut reservation = VerifiedReservation {
             core: self.core.clone(),
             client,
             port: reserved.port,
             id: reserved.id,
             end: Some(end),
             opening: None,
-            settled: false,
+            claimed: false,
         };
-        match vetted.open() {
+        match reservation.open() {
             // Whether it has expired already is for `candidate` to say.
-            Ok(()) | Err(NotOpened::Stale | NotOpened::Open) => Ok(vetted),
+            Ok(()) | Err(NotOpened::Stale | NotOpened::Open) => Ok(reservation),
             Err(NotOpened::TableFull) => Err(ReserveError::TableFull),
         }
     }
 }
 
-impl Vetted {
+impl VerifiedReservation {
     /// The reserved port, one of the mux's set.
     #[must_use]
     pub fn port(&self) -> u16 {
@@ -129,15 +132,15 @@ impl Vetted {
     /// Whether the reservation was still pending. If not, it has expired since; the connection is
     /// good all the same.
     #[expect(clippy::must_use_candidate, reason = "the connection is good either way")]
-    pub fn settle(mut self) -> bool {
-        self.settled = self.core.table.claim_by_id(self.id).is_ok();
-        if self.settled {
+    pub fn claim(mut self) -> bool {
+        self.claimed = self.core.table.claim_by_id(self.id).is_ok();
+        if self.claimed {
             if let Some(index) = self.core.table.ports().index_of(self.port) {
                 self.core.counters.claimed(index);
             }
-            self.core.line.freed(self.core.key(self.client));
+            self.core.wait_queue.port_freed(self.core.key(self.client));
         }
-        self.settled
+        self.claimed
     }
 
     fn open(&mut self) -> Result<(), NotOpened> {
@@ -151,9 +154,9 @@ impl Vetted {
     }
 }
 
-impl Drop for Vetted {
+impl Drop for VerifiedReservation {
     fn drop(&mut self) {
-        if !self.settled {
+        if !self.claimed {
             self.core.take_arrived_for(self.id, self.port);
             self.core.cancel(self.client, self.id);
         }

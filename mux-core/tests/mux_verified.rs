@@ -14,7 +14,7 @@ use tokio::task::yield_now;
 #[tokio::test]
 async fn a_rejected_candidate_leaves_the_reservation_in_force() {
     let mux = mux(2, |mux| mux);
-    let mut reservation = mux.reserve_vetted(client(1)).await.unwrap();
+    let mut reservation = mux.reserve_verified(client(1)).await.unwrap();
     for _ in 0..5 {
         let impostor = connect(client(1), reservation.port()).await;
         let candidate = within(reservation.candidate()).await.unwrap();
@@ -27,7 +27,7 @@ async fn a_rejected_candidate_leaves_the_reservation_in_force() {
     }
     let mut there = connect(client(1), reservation.port()).await;
     let mut here = within(reservation.candidate()).await.unwrap();
-    assert!(reservation.settle());
+    assert!(reservation.claim());
     assert_connected(&mut here, &mut there).await;
     let stats = mux.stats();
     assert_eq!((stats.pending, stats.candidates, stats.claimed), (0, 6, 1));
@@ -37,13 +37,13 @@ async fn a_rejected_candidate_leaves_the_reservation_in_force() {
 #[tokio::test]
 async fn candidates_come_while_others_are_looked_at() {
     let mux = mux(1, |mux| mux);
-    let mut reservation = mux.reserve_vetted(client(1)).await.unwrap();
+    let mut reservation = mux.reserve_verified(client(1)).await.unwrap();
     let mut all: Vec<(TcpStream, TcpStream)> = vec![];
     for _ in 0..4 {
         let there = connect(client(1), reservation.port()).await;
         all.push((within(reservation.candidate()).await.unwrap(), there));
     }
-    reservation.settle();
+    reservation.claim();
     for (mut here, mut there) in all {
         assert_connected(&mut here, &mut there).await;
     }
@@ -53,27 +53,27 @@ async fn candidates_come_while_others_are_looked_at() {
 #[tokio::test]
 async fn a_stranger_is_no_candidate() {
     let mux = mux(1, |mux| mux);
-    let mut reservation = mux.reserve_vetted(client(1)).await.unwrap();
+    let mut reservation = mux.reserve_verified(client(1)).await.unwrap();
     assert_turned_away(client(2), reservation.port()).await;
     let _there = connect(client(1), reservation.port()).await;
     within(reservation.candidate()).await.unwrap();
     assert_eq!((mux.stats().strangers, mux.stats().candidates), (1, 1));
 }
 
-/// Once it is settled or dropped, nothing is delivered any more, and the port is free.
+/// Once it is claimed or dropped, nothing is delivered any more, and the port is free.
 #[tokio::test]
-async fn settled_or_dropped_it_gets_nothing_more() {
+async fn claimed_or_dropped_it_gets_nothing_more() {
     let mux = mux(1, |mux| mux.wait(Duration::ZERO));
-    for settle in [true, false] {
-        let mut reservation = mux.reserve_vetted(client(1)).await.unwrap();
+    for claim in [true, false] {
+        let mut reservation = mux.reserve_verified(client(1)).await.unwrap();
         let port = reservation.port();
         let _there = connect(client(1), port).await;
         let _here = within(reservation.candidate()).await.unwrap();
         // This one comes, and is never taken.
         let late = connect(client(1), port).await;
         until(|| mux.stats().candidates % 2 == 0).await;
-        if settle {
-            assert!(reservation.settle());
+        if claim {
+            assert!(reservation.claim());
         } else {
             drop(reservation);
         }
@@ -89,13 +89,13 @@ async fn settled_or_dropped_it_gets_nothing_more() {
 #[tokio::test]
 async fn it_expires_as_a_whole() {
     let mux = mux(1, |mux| mux.ttl(Duration::from_millis(300)).wait(HANG));
-    let mut reservation = mux.reserve_vetted(client(1)).await.unwrap();
+    let mut reservation = mux.reserve_verified(client(1)).await.unwrap();
     let _there = connect(client(1), reservation.port()).await;
     let candidate = within(reservation.candidate()).await.unwrap();
     assert_eq!(within(reservation.candidate()).await.unwrap_err(), AcceptError::Expired);
     assert_eq!(within(reservation.candidate()).await.unwrap_err(), AcceptError::Delivered);
     assert_turned_away(client(1), reservation.port()).await;
-    assert!(!reservation.settle(), "it had expired");
+    assert!(!reservation.claim(), "it had expired");
     drop(candidate);
     assert_eq!((mux.stats().expired, mux.stats().cancelled, mux.stats().pending), (1, 0, 0));
 }
@@ -104,17 +104,17 @@ async fn it_expires_as_a_whole() {
 #[tokio::test]
 async fn it_ends_with_the_mux() {
     let mux = mux(1, |mux| mux);
-    let mut reservation = mux.reserve_vetted(client(1)).await.unwrap();
+    let mut reservation = mux.reserve_verified(client(1)).await.unwrap();
     within(mux.shutdown()).await;
     assert_eq!(within(reservation.candidate()).await.unwrap_err(), AcceptError::ShutDown);
-    assert_eq!(mux.reserve_vetted(client(1)).await.unwrap_err(), ReserveError::ShutDown);
+    assert_eq!(mux.reserve_verified(client(1)).await.unwrap_err(), ReserveError::ShutDown);
 }
 
 /// A dropped future loses no candidate.
 #[tokio::test]
 async fn waiting_for_a_candidate_is_cancel_safe() {
     let mux = mux(1, |mux| mux);
-    let mut reservation = mux.reserve_vetted(client(1)).await.unwrap();
+    let mut reservation = mux.reserve_verified(client(1)).await.unwrap();
     for round in 0..100 {
         let there = connect(client(1), reservation.port()).await;
         let candidate = loop {
@@ -133,8 +133,8 @@ async fn waiting_for_a_candidate_is_cancel_safe() {
 #[tokio::test]
 async fn a_full_mux_refuses_it() {
     let mux = mux(9, |mux| mux.capacity(3).wait(Duration::ZERO));
-    let _vetted = mux.reserve_vetted(client(1)).await.unwrap();
-    assert_eq!(mux.reserve_vetted(client(2)).await.unwrap_err(), ReserveError::TableFull);
+    let _reservation = mux.reserve_verified(client(1)).await.unwrap();
+    assert_eq!(mux.reserve_verified(client(2)).await.unwrap_err(), ReserveError::TableFull);
     let _last = mux.reserve(client(3)).await.unwrap();
     assert_eq!(mux.stats().pending, 2);
 }

@@ -1,13 +1,14 @@
-//! Clients whose data connections come from a neighbouring address.
+//! Clients that are known by a prefix of their address.
 
 mod support;
 
 use std::time::Duration;
 
-use mux_core::mux::{Neighbours, ReserveError};
+use mux_core::ClientPrefix;
+use mux_core::mux::ReserveError;
 use support::*;
 
-/// Unless it is said otherwise, the next address is a stranger.
+/// By default the next address is a stranger.
 #[tokio::test]
 async fn by_default_only_the_client_itself_may_connect() {
     let mux = mux(1, |mux| mux);
@@ -18,11 +19,11 @@ async fn by_default_only_the_client_itself_may_connect() {
     assert_connected(&mut here, &mut there).await;
 }
 
-/// Whoever shares the prefix is the client; whoever does not is a stranger.
+/// An address with the prefix is the client; any other is a stranger.
 #[tokio::test]
-async fn a_neighbour_may_connect_in_the_clients_place() {
-    let neighbours = Neighbours::new(24, 64).unwrap();
-    let mux = mux(1, |mux| mux.wait(Duration::ZERO).neighbours(neighbours));
+async fn another_address_of_the_prefix_may_connect() {
+    let prefix = ClientPrefix::new(24, 64).unwrap();
+    let mux = mux(1, |mux| mux.wait(Duration::ZERO).client_prefix(prefix));
     let mut reservation = mux.reserve(client(0x0101)).await.unwrap();
     assert_turned_away(client(0x0201), reservation.port()).await;
     let mut there = connect(client(0x01ff), reservation.port()).await;
@@ -31,11 +32,11 @@ async fn a_neighbour_may_connect_in_the_clients_place() {
     assert_eq!(mux.stats().strangers, 1);
 }
 
-/// The price: a neighbourhood is one client, with one client's ports and one line.
+/// The price: all addresses of a prefix are one client, with one client's ports and one wait queue.
 #[tokio::test]
-async fn neighbours_share_the_ports_of_one_client() {
-    let neighbours = Neighbours::new(24, 64).unwrap();
-    let mux = mux(1, |mux| mux.wait(HANG).max_waiting(1, 9).neighbours(neighbours));
+async fn addresses_of_a_prefix_share_the_ports_of_one_client() {
+    let prefix = ClientPrefix::new(24, 64).unwrap();
+    let mux = mux(1, |mux| mux.wait(HANG).max_waiting(1, 9).client_prefix(prefix));
     let held = mux.reserve(client(0x0101)).await.unwrap();
     let _elsewhere = mux.reserve(client(0x0201)).await.unwrap();
     let next = tokio::spawn({
@@ -44,7 +45,7 @@ async fn neighbours_share_the_ports_of_one_client() {
     });
     until(|| mux.stats().waiting == 1).await;
     let refused = mux.reserve(client(0x0103)).await.unwrap_err();
-    assert_eq!(refused, ReserveError::ClientLineFull);
+    assert_eq!(refused, ReserveError::ClientQueueFull);
     drop(held);
     within(next).await.unwrap().unwrap();
 }
@@ -53,8 +54,8 @@ async fn neighbours_share_the_ports_of_one_client() {
 #[cfg(all(feature = "steering", target_os = "linux"))]
 #[tokio::test]
 async fn a_lent_listener_is_the_clients_alone() {
-    let neighbours = Neighbours::new(24, 64).unwrap();
-    let mux = mux(1, |mux| mux.steering(true).neighbours(neighbours));
+    let prefix = ClientPrefix::new(24, 64).unwrap();
+    let mux = mux(1, |mux| mux.steering(true).client_prefix(prefix));
     let local = [127, 0, 0, 1].into();
     for _ in 0..2 {
         let (lease, listener) = mux.lease(client(0x0101), local).await.unwrap();
@@ -67,4 +68,25 @@ async fn a_lent_listener_is_the_clients_alone() {
         drop(lease);
     }
     assert_eq!((mux.stats().claimed, mux.stats().pending), (2, 0));
+}
+
+/// A holder that has just closed its listener holds no port, whichever address of the prefix asks
+/// next and in whichever way. The runtime has one thread, so no watcher has seen the close yet.
+#[cfg(all(feature = "steering", target_os = "linux"))]
+#[tokio::test]
+async fn a_port_whose_holder_has_just_closed_its_listener_is_free_for_the_prefix() {
+    let prefix = ClientPrefix::new(24, 64).unwrap();
+    let mux = mux(1, |mux| mux.steering(true).wait(Duration::ZERO).client_prefix(prefix));
+    let local = [127, 0, 0, 1].into();
+    for (holder, next) in [(0x0101, 0x0101), (0x0101, 0x0102)] {
+        let (lease, listener) = mux.lease(client(holder), local).await.unwrap();
+        drop(listener);
+        let reservation = mux.reserve(client(next)).await.unwrap();
+        drop(reservation);
+        drop(lease);
+        let (lease, listener) = mux.lease(client(holder), local).await.unwrap();
+        drop(listener);
+        drop(mux.lease(client(next), local).await.unwrap());
+        drop(lease);
+    }
 }

@@ -96,12 +96,12 @@ async fn the_line_is_bounded() {
     tasks.spawn(wait(1));
     tasks.spawn(wait(1));
     until(|| mux.stats().waiting == 2).await;
-    assert_eq!(mux.reserve(client(1)).await.unwrap_err(), ReserveError::ClientLineFull);
+    assert_eq!(mux.reserve(client(1)).await.unwrap_err(), ReserveError::ClientQueueFull);
     tasks.spawn(wait(2));
     until(|| mux.stats().waiting == 3).await;
-    assert_eq!(mux.reserve(client(2)).await.unwrap_err(), ReserveError::LineFull);
+    assert_eq!(mux.reserve(client(2)).await.unwrap_err(), ReserveError::QueueFull);
     let refused = mux.stats().refused;
-    assert_eq!((refused.client_line_full, refused.line_full, refused.total()), (1, 1, 2));
+    assert_eq!((refused.client_queue_full, refused.queue_full, refused.total()), (1, 1, 2));
     tasks.shutdown().await;
     assert_eq!(mux.stats().waiting, 0);
 }
