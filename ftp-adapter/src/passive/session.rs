@@ -3,11 +3,12 @@
 use super::epsv::{Argument, Protocol};
 use super::verify::{self, NoneVerified};
 use super::{Passive, Reply, SessionAddresses};
-use mux_core::Reservation;
 use mux_core::mux::{AcceptError, ReserveError, VerifiedReservation};
+use mux_core::{Client, Reservation};
 use std::fmt::Display;
 use std::future::Future;
-use std::net::SocketAddrV4;
+use std::net::{IpAddr, SocketAddrV4};
+use std::time::Instant;
 use tokio::net::TcpStream;
 use tracing::{debug, warn};
 
@@ -22,10 +23,19 @@ pub struct PassiveSession {
     passive: Passive,
     addresses: SessionAddresses,
     held: Option<Held>,
+    /// The last reservation that was made.
+    last: Option<Last>,
     /// Whether `EPSV ALL` is in force.
     only_epsv: bool,
     /// Whether the next reservation is for several connections, of which one is chosen.
     verify: bool,
+}
+
+/// A reservation as its client was told of it.
+#[derive(Debug, Clone, Copy)]
+struct Last {
+    port: u16,
+    made: Instant,
 }
 
 #[derive(Debug)]
@@ -38,7 +48,7 @@ enum Held {
 
 impl PassiveSession {
     pub(super) fn new(passive: Passive, addresses: SessionAddresses) -> Self {
-        Self { passive, addresses, held: None, only_epsv: false, verify: false }
+        Self { passive, addresses, held: None, last: None, only_epsv: false, verify: false }
     }
 
     /// Answers `PASV` (RFC 959, section 4.1.2): 227 with a reserved port, or a refusal. Waits in
@@ -200,6 +210,24 @@ impl PassiveSession {
         self.held.is_some()
     }
 
+    /// The passive port of the last reservation as it is listened on, also when that reservation
+    /// is over. Replies may name [another](super::PortMap).
+    #[must_use]
+    pub fn last_port(&self) -> Option<u16> {
+        self.last.map(|last| last.port)
+    }
+
+    /// The other addresses from which connections came to [`last_port`](Self::last_port) since it
+    /// was reserved, and were reset; the last one first, some eight at most. When the client did
+    /// not connect, its data connection may be among them: from a proxy, or by another way
+    /// through a NAT.
+    #[must_use]
+    pub fn strangers(&self) -> Vec<IpAddr> {
+        let Some(Last { port, made }) = self.last else { return Vec::new() };
+        let strangers = self.passive.mux.recent_strangers(port, made).into_iter();
+        strangers.map(Client::ip).filter(|ip| *ip != self.addresses.peer.ip()).collect()
+    }
+
     /// Ends the reservation, if there is one, as for `ABOR`: the port is free, and a data
     /// connection that had come but was not taken is reset.
     pub fn end_reservation(&mut self) {
@@ -223,7 +251,7 @@ impl PassiveSession {
     /// Ends the reservation, makes a new one, and returns the port that the client is to be told.
     async fn reserve(&mut self) -> Result<u16, Reply> {
         self.end_reservation();
-        let client = self.addresses.peer;
+        let (client, made) = (self.addresses.peer, Instant::now());
         let reserved = if self.verify {
             self.passive.mux.reserve_verified(client).await.map(Held::Verified)
         } else {
@@ -231,9 +259,10 @@ impl PassiveSession {
         };
         match reserved {
             Ok(held) => {
-                let port = self.passive.exposed(held.port());
+                let port = held.port();
+                self.last = Some(Last { port, made });
                 self.held = Some(held);
-                Ok(port)
+                Ok(self.passive.exposed(port))
             }
             Err(error) => {
                 log(&self.addresses, error);

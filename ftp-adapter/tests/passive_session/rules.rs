@@ -192,6 +192,27 @@ async fn strangers_get_nothing() {
 }
 
 #[tokio::test]
+async fn the_session_can_say_who_came_instead_of_its_client() {
+    let passive = passive(1).await;
+    let mut before = session_of(&passive, client(9));
+    let to = named(before.pasv().await);
+    is_reset(connect(client(8), to).await).await;
+    drop(before);
+
+    let mut session = session_of(&passive, client(1));
+    assert_eq!((session.last_port(), session.strangers()), (None, vec![]));
+    let to = named(session.pasv().await);
+    assert_eq!((session.last_port(), session.strangers()), (Some(to.port()), vec![]));
+    for stranger in [2, 3, 2] {
+        is_reset(connect(client(stranger), to).await).await;
+    }
+    assert_eq!(session.strangers(), [client(2), client(3)]);
+    session.end_reservation();
+    is_reset(connect(client(1), to).await).await;
+    assert_eq!(session.strangers(), [client(2), client(3)]);
+}
+
+#[tokio::test]
 async fn the_exposed_ports_are_named_and_the_others_listened_on() {
     let mux = mux(2, |builder| builder).await;
     let listened: Vec<u16> = mux.ports().iter().collect();

@@ -106,6 +106,7 @@ pub(super) fn deliver(core: &Core, port: u16, stream: TcpStream, client: Client)
         // What is held is claimed by its identity, never by an address.
         Some(Delivery::Listener { .. } | Delivery::End(_)) | None => {
             core.counters.strangers(index, 1);
+            core.strangers.record(index, client);
             debug!(%client, port, "reset a connection that matches no reservation");
             reset(&stream);
         }

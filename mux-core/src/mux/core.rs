@@ -19,6 +19,7 @@ use super::wait_queue::{Freed, QueueLimits, WaitQueue};
 
 use super::own_listeners::OwnListeners;
 use super::stats::{Counters, Stats};
+use super::strangers::Strangers;
 use crate::table::{self, Expired, Matching, Refusal, ReservationId, Reserved, Table, Time};
 use crate::{Client, ClientKey, ClientPrefix, PortSet};
 
@@ -56,6 +57,7 @@ pub(super) struct Core {
     pub(super) clock: Clock,
     pub(super) wait_queue: WaitQueue,
     pub(super) counters: Counters,
+    pub(super) strangers: Strangers,
     pub(super) settings: Settings,
     pub(super) groups: Option<Groups>,
     /// Set once the mux listens.
@@ -86,6 +88,7 @@ impl Core {
         let (wait_queue, freed) = WaitQueue::new(waiting);
         let core = Self {
             counters: Counters::new(&ports),
+            strangers: Strangers::new(&ports),
             table: Table::new(ports, capacity).with_limits(limits),
             clock: Clock::start(),
             wait_queue,

@@ -58,12 +58,14 @@ mod reservation;
 #[cfg(all(feature = "steering", target_os = "linux"))]
 mod revoke;
 mod stats;
+mod strangers;
 mod turn;
 mod verified;
 #[cfg(all(feature = "steering", target_os = "linux"))]
 mod watch;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::oneshot;
 use tokio_util::sync::DropGuard;
@@ -140,6 +142,16 @@ impl Mux {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.core.stats()
+    }
+
+    /// The addresses that were last turned away on `port`, at `since` or later, the last one
+    /// first: some eight at most. They tell why nobody came for a reservation.
+    ///
+    /// What happens while this is called may be missing.
+    #[must_use]
+    pub fn recent_strangers(&self, port: u16, since: Instant) -> Vec<Client> {
+        let index = self.core.table.ports().index_of(port);
+        index.map_or_else(Vec::new, |index| self.core.strangers.since(index, since))
     }
 
     /// Shuts down: closes the listeners, ends pending reservations and those who wait in line
