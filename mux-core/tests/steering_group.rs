@@ -9,6 +9,7 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
+use std::time::Duration;
 
 use mux_core::steer::{Arrival, Ended, Group, LeaseId, LendError, Lent, Spares, reset};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -354,6 +355,19 @@ fn a_client_of_the_other_family_is_refused() {
     let (mut group, _own) = group(8);
     let refused = group.lend(mux_core::Client::from_bits(1), LeaseId::new(1));
     assert!(matches!(refused, Err(LendError::WrongFamily)), "{refused:?}");
+}
+
+/// A client that has vanished in an upload must not stay for ever, whatever its server sets.
+#[test]
+fn what_is_accepted_notices_a_peer_that_has_vanished() {
+    let (mut group, _own) = group(10);
+    let lent = lend(&mut group, 1, 1);
+    let _client = connect(ip(1), group.address());
+    let accepted = Socket::from(accept(&lent.listener).0);
+    assert!(accepted.keepalive().unwrap());
+    assert_eq!(accepted.tcp_keepalive_time().unwrap(), Duration::from_secs(60));
+    assert_eq!(accepted.tcp_keepalive_interval().unwrap(), Duration::from_secs(60));
+    assert_eq!(accepted.tcp_user_timeout().unwrap(), Some(Duration::from_secs(300)));
 }
 
 #[test]

@@ -5,7 +5,13 @@ use std::net::{Shutdown, SocketAddr};
 use std::thread;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
+
+/// A peer that says nothing for so long is asked whether it is still there, and again as often.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// A peer that answers no probe, acknowledges nothing or makes no room for so long is gone.
+const USER_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// An unbound TCP socket that may join a group: non-blocking, closed on exec.
 pub(super) fn open(domain: Domain) -> io::Result<Socket> {
@@ -37,8 +43,16 @@ fn listen(socket: &Socket, backlog: u32) -> io::Result<()> {
 
 /// Makes `socket` the last of the group on `address`, whose port is the group's alone.
 pub(super) fn join(socket: &Socket, address: SocketAddr, backlog: u32) -> io::Result<()> {
+    notice_vanished_peers(socket)?;
     while_in_use(|| socket.bind(&address.into()))?;
     while_in_use(|| listen(socket, backlog))
+}
+
+/// Has the kernel end connections whose peer has vanished without a word. What is accepted has the
+/// options of its listener, and the one who accepts may set none.
+fn notice_vanished_peers(socket: &Socket) -> io::Result<()> {
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE))?;
+    socket.set_tcp_user_timeout(Some(USER_TIMEOUT))
 }
 
 /// How often somebody else's call may come in between: at first without a pause, then with one,

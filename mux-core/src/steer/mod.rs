@@ -62,6 +62,13 @@
 //! must keep the descriptor it was lent under the same number: a duplicate that outlives it is not
 //! seen. It must not call `shutdown` on it: that takes the socket out of the group behind our back.
 //!
+//! # Peers that vanish
+//!
+//! Linux hands the options of a listening socket on to what is accepted from it. A lent listener
+//! has keep-alive and `TCP_USER_TIMEOUT`: a connection ends once its peer has answered nothing, or
+//! has made no room for what it is sent, for five minutes. A holder that wants it otherwise sets
+//! other options on what it accepts.
+//!
 //! # Limits
 //!
 //! * A program has at most 4096 instructions: [`MAX_MEMBERS_V4`], [`MAX_MEMBERS_V6`].
