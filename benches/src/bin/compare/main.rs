@@ -65,9 +65,11 @@ fn compare(options: &Options) -> Result<(), Box<dyn Error + Send + Sync>> {
         scale::run(&effort, options.first_port, &mut samples)?;
     }
     let which = (wanted(Part::Servers), wanted(Part::Strangers));
+    let mut left_out = Vec::new();
     if which.0 || which.1 {
-        servers::run(&effort, which, options.first_port, &mut random, &mut samples)?;
+        left_out = servers::run(&effort, which, options.first_port, &mut random, &mut samples)?;
     }
-    report::write(&samples, &effort, &options.output).map_err(|error| error.to_string())?;
+    report::write(&samples, &left_out, &effort, &options.output)
+        .map_err(|error| error.to_string())?;
     Ok(())
 }

@@ -11,6 +11,7 @@ use std::fmt::Write as _;
 
 pub(super) fn text(
     samples: &Samples,
+    left_out: &[String],
     effort: &Effort,
     machine: &Machine,
     targets: &[Target],
@@ -26,6 +27,9 @@ pub(super) fn text(
          machine on this day.\n",
         effort.name, effort.rounds,
     );
+    for line in left_out {
+        let _ = write!(text, "\n{line}\n");
+    }
     verdicts(&mut text, targets);
     for part in samples.distinct(|sample| sample.part) {
         let _ = write!(text, "\n## {}\n", baseline::title(part));

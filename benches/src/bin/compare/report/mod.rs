@@ -26,6 +26,7 @@ struct Json<'a> {
 /// Writes everything to `directory`.
 pub(crate) fn write(
     samples: &Samples,
+    left_out: &[String],
     effort: &Effort,
     directory: &Path,
 ) -> Result<(), Box<dyn Error>> {
@@ -35,7 +36,7 @@ pub(crate) fn write(
     let machine = Machine::look();
     let targets = targets::all(samples);
     let pictures = pictures::draw(samples, directory)?;
-    let text = markdown::text(samples, effort, &machine, &targets, &pictures);
+    let text = markdown::text(samples, left_out, effort, &machine, &targets, &pictures);
     fs::write(directory.join("report.md"), text)?;
     let json = Json {
         mode: effort.name,
@@ -45,6 +46,9 @@ pub(crate) fn write(
         samples,
     };
     fs::write(directory.join("report.json"), serde_json::to_vec_pretty(&json)?)?;
+    for line in left_out {
+        println!("{line}");
+    }
     for target in &targets {
         println!("{target}");
     }

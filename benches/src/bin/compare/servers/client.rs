@@ -1,5 +1,6 @@
 //! One client: an address, a session, and cycles on it.
 
+use super::UPLOADS;
 use super::reply::{Replies, Reply};
 use super::workload::{Acks, Work};
 use nix::sys::socket::{setsockopt, sockopt::IpBindAddressNoPort};
@@ -17,9 +18,21 @@ const CHUNK: usize = 256 * 1024;
 pub(super) struct Client {
     address: Ipv4Addr,
     server: SocketAddr,
+    user: User,
     control: TcpStream,
     replies: Replies,
     chunk: Box<[u8]>,
+}
+
+/// Whom a client logs in as.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct User {
+    pub(super) name: &'static str,
+    pub(super) password: &'static str,
+}
+
+impl User {
+    pub(super) const ANONYMOUS: Self = Self { name: "anonymous", password: "guest@example.org" };
 }
 
 /// How a cycle ended.
@@ -32,16 +45,16 @@ pub(super) enum Cycle {
 
 impl Client {
     /// Connects from `address` and logs in.
-    pub(super) fn log_in(address: Ipv4Addr, server: SocketAddr) -> io::Result<Self> {
+    pub(super) fn log_in(address: Ipv4Addr, server: SocketAddr, user: User) -> io::Result<Self> {
         let control = connect(address, server)?;
         control.set_nodelay(true)?;
         let chunk = vec![b'x'; CHUNK].into();
-        let mut client = Self { address, server, control, replies: Replies::new(), chunk };
+        let mut client = Self { address, server, user, control, replies: Replies::new(), chunk };
         client.expect(&[220], Acks::Ordinary)?;
-        for (command, code) in
-            [("USER anonymous\r\n", 331), ("PASS guest@example.org\r\n", 230), ("TYPE I\r\n", 200)]
-        {
-            client.control.write_all(command.as_bytes())?;
+        let User { name, password } = user;
+        let login = [(format!("USER {name}"), 331), (format!("PASS {password}"), 230)];
+        for (command, code) in login.into_iter().chain([("TYPE I".to_owned(), 200)]) {
+            client.control.write_all(format!("{command}\r\n").as_bytes())?;
             client.expect(&[code], Acks::Ordinary)?;
         }
         Ok(client)
@@ -49,7 +62,7 @@ impl Client {
 
     /// Starts over after an error, which leaves a session in an unknown state.
     pub(super) fn renew(&mut self) -> io::Result<()> {
-        *self = Self::log_in(self.address, self.server)?;
+        *self = Self::log_in(self.address, self.server, self.user)?;
         Ok(())
     }
 
@@ -65,7 +78,10 @@ impl Client {
         let command = match work {
             Work::List { directory } => format!("LIST {directory}\r\n"),
             Work::Retrieve { file, .. } => format!("RETR {file}\r\n"),
-            Work::Store { .. } => format!("STOR upload-{}\r\n", self.address),
+            Work::Store { .. } => {
+                // The servers run as different users, who may not write to each other's files.
+                format!("STOR {UPLOADS}/upload-{}-{}\r\n", self.server.port(), self.address)
+            }
         };
         self.control.write_all(command.as_bytes())?;
         self.expect(&[150, 125], acks)?;

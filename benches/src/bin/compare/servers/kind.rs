@@ -24,13 +24,25 @@ pub(super) enum Mechanism {
     Default,
     /// libunftp in pooled mode.
     Pooled,
+    /// vsftpd: a process for each session, and sendfile.
+    Vsftpd,
+    /// ProFTPD: a process for each session.
+    Proftpd,
+    /// Pure-FTPd: a process for each session.
+    PureFtpd,
+    /// pyftpdlib: one thread, in Python.
+    Pyftpdlib,
 }
 
-const NAMES: [(Mechanism, &str); 4] = [
+const NAMES: [(Mechanism, &str); 8] = [
     (Mechanism::Mux, "muxftpd"),
     (Mechanism::Tiny, "tiny_ftpd"),
     (Mechanism::Default, "default"),
     (Mechanism::Pooled, "pooled"),
+    (Mechanism::Vsftpd, "vsftpd"),
+    (Mechanism::Proftpd, "proftpd"),
+    (Mechanism::PureFtpd, "pure_ftpd"),
+    (Mechanism::Pyftpdlib, "pyftpdlib"),
 ];
 
 impl FromStr for ServerKind {
@@ -72,7 +84,14 @@ mod tests {
 
     #[test]
     fn names_are_read_as_they_are_written() {
-        for name in ["muxftpd-9", "default-2700", "default-9-nodelay", "pooled-9-nodelay"] {
+        for name in [
+            "vsftpd-1000",
+            "pure_ftpd-9",
+            "muxftpd-9",
+            "default-2700",
+            "default-9-nodelay",
+            "pooled-9-nodelay",
+        ] {
             assert_eq!(name.parse::<ServerKind>().unwrap().to_string(), name);
         }
     }

@@ -5,6 +5,7 @@
 //! processor time that a server needs per cycle is then the sounder figure.
 
 mod client;
+mod installed;
 mod kind;
 mod listeners;
 mod peer;
@@ -42,6 +43,8 @@ pub(crate) const OURS: [&str; 2] = ["muxftpd-9", "tiny_ftpd-9"];
 pub(crate) const BASELINE: &str = "default-2700-nodelay";
 
 const BYTE: &str = "byte";
+/// Where uploads go, and nothing else is.
+const UPLOADS: &str = "uploads";
 const LARGE: &str = "large";
 /// A directory that nothing is uploaded to, so that its listing is as long in every round.
 const LISTED: &str = "listed";
@@ -71,18 +74,25 @@ struct Task {
     bytes: Option<u64>,
 }
 
-/// Starts the servers, measures them, and stops them.
+/// Starts the servers, measures them, and stops them. Returns which were left out, and why.
 pub(crate) fn run(
     effort: &Effort,
     (servers, strangers): (bool, bool),
     first_port: u16,
     random: &mut StdRng,
     samples: &mut Samples,
-) -> io::Result<()> {
+) -> io::Result<Vec<String>> {
     eprintln!("servers: building muxftpd and tiny_ftpd");
     let [muxftpd, tiny_ftpd] = [Program::Muxftpd, Program::TinyFtpd].map(|it| it.path().to_owned());
     let root = directory()?;
-    let setup = Setup { root: root.path().to_owned(), muxftpd, tiny_ftpd };
+    installed::open_up(root.path())?;
+    let scratch = tempfile::tempdir()?;
+    let setup = Setup {
+        root: root.path().to_owned(),
+        scratch: scratch.path().to_owned(),
+        muxftpd,
+        tiny_ftpd,
+    };
     let mut tasks = Vec::new();
     if servers {
         cycles(effort, root.path(), &mut tasks)?;
@@ -96,9 +106,14 @@ pub(crate) fn run(
     }
     let most = tasks.iter().map(|task| task.clients).max().unwrap_or(1);
     let mut contestants = Vec::new();
+    let mut left_out = Vec::new();
     let mut port = first_port;
     for name in &effort.servers.kinds {
         let kind: ServerKind = name.parse().map_err(io::Error::other)?;
+        if let Some(why) = installed::missing(kind.mechanism) {
+            left_out.push(format!("{name} was not compared: {why}."));
+            continue;
+        }
         contestants.push(Contestant::start(kind, &setup, port, most)?);
         port = port
             .checked_add(kind.ports + 1)
@@ -116,7 +131,7 @@ pub(crate) fn run(
             progress.step();
         }
     }
-    Ok(())
+    Ok(left_out)
 }
 
 /// In memory if possible, so that no disk is measured.
@@ -205,7 +220,7 @@ impl Contestant {
     fn start(kind: ServerKind, setup: &Setup, first_port: u16, clients: u16) -> io::Result<Self> {
         let server = Server::start(kind, setup, first_port)?;
         let clients = (0..clients)
-            .map(|number| Client::log_in(address(number), server.address))
+            .map(|number| Client::log_in(address(number), server.address, server.user))
             .collect::<io::Result<_>>()?;
         Ok(Self { name: kind.to_string(), clients, server })
     }

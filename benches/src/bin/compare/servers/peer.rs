@@ -32,7 +32,9 @@ const IDLE_SECONDS: u64 = 24 * 3600;
 pub(crate) fn run(peer: &Peer) -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match peer.kind {
-        ServerKind { mechanism: Mechanism::Mux | Mechanism::Tiny, .. } => {
+        ServerKind { mechanism, .. }
+            if !matches!(mechanism, Mechanism::Default | Mechanism::Pooled) =>
+        {
             Err("that is a program of its own".into())
         }
         ServerKind { mechanism: Mechanism::Default, nodelay: true, .. } => {
@@ -81,7 +83,7 @@ fn builder(peer: &Peer) -> ServerBuilder<Filesystem, DefaultUser> {
         .passive_ports(peer.first_passive_port..=last);
     let builder = match kind.mechanism {
         Mechanism::Pooled => builder.pooled_listener_mode(),
-        Mechanism::Default | Mechanism::Mux | Mechanism::Tiny => builder,
+        _ => builder,
     };
     if kind.nodelay {
         builder.logger(slog::Logger::root(slog::Discard, slog::o!()))

@@ -1,6 +1,7 @@
 //! The server processes.
 
-use super::client::Client;
+use super::client::{Client, User};
+use super::installed::{self, Start};
 use super::kind::{Mechanism, ServerKind};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -19,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(super) struct Server {
     pub(super) kind: ServerKind,
     pub(super) address: SocketAddr,
+    pub(super) user: User,
     child: Child,
 }
 
@@ -26,6 +28,8 @@ pub(super) struct Server {
 #[derive(Debug)]
 pub(super) struct Setup {
     pub(super) root: PathBuf,
+    /// For configurations.
+    pub(super) scratch: PathBuf,
     pub(super) muxftpd: PathBuf,
     pub(super) tiny_ftpd: PathBuf,
 }
@@ -46,10 +50,11 @@ impl Server {
                 "--log-level=error".to_owned(),
             ]
         };
-        let (program, arguments) = match kind.mechanism {
-            Mechanism::Mux => (setup.muxftpd.clone(), ours()),
-            Mechanism::Tiny => (setup.tiny_ftpd.clone(), ours()),
-            Mechanism::Default | Mechanism::Pooled => (
+        let built = |program, arguments| Start { program, arguments, environment: Vec::new() };
+        let start = match kind.mechanism {
+            Mechanism::Mux => built(setup.muxftpd.clone(), ours()),
+            Mechanism::Tiny => built(setup.tiny_ftpd.clone(), ours()),
+            Mechanism::Default | Mechanism::Pooled => built(
                 env::current_exe()?,
                 vec![
                     "peer".to_owned(),
@@ -59,11 +64,18 @@ impl Server {
                     setup.root.display().to_string(),
                 ],
             ),
+            _ => installed::start(kind, &setup.root, &setup.scratch, address)?,
         };
-        let mut command = Command::new(&program);
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null());
-        let child = command.spawn().map_err(|error| at(&program, &error))?;
-        let mut server = Self { kind, address, child };
+        let program = &start.program;
+        let mut command = Command::new(program);
+        command.args(start.arguments).envs(start.environment);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        if installed::is_chatty(kind.mechanism) {
+            command.stderr(Stdio::null());
+        }
+        let child = command.spawn().map_err(|error| at(program, &error))?;
+        let user = installed::user(kind.mechanism);
+        let mut server = Self { kind, address, user, child };
         server.wait_until_ready()?;
         Ok(server)
     }
@@ -71,7 +83,7 @@ impl Server {
     fn wait_until_ready(&mut self) -> io::Result<()> {
         let give_up = Instant::now() + PATIENCE;
         loop {
-            match Client::log_in(Ipv4Addr::LOCALHOST, self.address) {
+            match Client::log_in(Ipv4Addr::LOCALHOST, self.address, self.user) {
                 Ok(_) => return Ok(()),
                 Err(error) if Instant::now() > give_up => return Err(error),
                 Err(_) => sleep(Duration::from_millis(20)),
