@@ -91,15 +91,28 @@ async fn connect(source: Ipv4Addr, to: SocketAddr) -> TcpStream {
     timeout(GUARD, socket.connect(to)).await.unwrap().unwrap()
 }
 
+/// The address that a reply to `PASV` names.
+fn passive(reply: &str) -> SocketAddr {
+    let numbers = reply.split(['(', ')']).nth(1).unwrap();
+    let numbers: Vec<u8> = numbers.split(',').map(|number| number.parse().unwrap()).collect();
+    let [a, b, c, d, high, low] = numbers[..] else { panic!("{reply:?}") };
+    SocketAddr::from(([a, b, c, d], u16::from_be_bytes([high, low])))
+}
+
 struct Client {
     source: Ipv4Addr,
     control: BufStream<TcpStream>,
 }
 
 impl Client {
-    async fn expect(&mut self, code: &str) -> String {
+    async fn line(&mut self) -> String {
         let mut line = String::new();
         timeout(GUARD, self.control.read_line(&mut line)).await.unwrap().unwrap();
+        line
+    }
+
+    async fn expect(&mut self, code: &str) -> String {
+        let line = self.line().await;
         assert!(line.starts_with(code), "{line:?} instead of {code:?}");
         line
     }
@@ -115,11 +128,7 @@ impl Client {
     }
 
     async fn pasv(&mut self) -> SocketAddr {
-        let reply = self.command("PASV", "227 Entering Passive Mode (").await;
-        let numbers = reply.split(['(', ')']).nth(1).unwrap();
-        let numbers: Vec<u8> = numbers.split(',').map(|number| number.parse().unwrap()).collect();
-        let [a, b, c, d, high, low] = numbers[..] else { panic!("{reply:?}") };
-        SocketAddr::from(([a, b, c, d], u16::from_be_bytes([high, low])))
+        passive(&self.command("PASV", "227").await)
     }
 
     async fn connect(&self, to: SocketAddr) -> TcpStream {
@@ -203,6 +212,58 @@ async fn the_port_of_a_session_comes_back_when_it_ends() {
         // Waits in line until then, far shorter than the reservation would have lived.
         second.expect("227").await;
     }
+    assert_eq!(server.stop().await, 0);
+}
+
+/// libunftp keeps each for 300 s, and its descriptor with it.
+#[tokio::test]
+async fn a_session_that_uses_no_data_connection_is_refused_at_last() {
+    let server = server(Duration::from_secs(30), GUARD).await;
+    let mut wasteful = server.client(40).await;
+    let mut connections = 0;
+    loop {
+        wasteful.send("PASV").await;
+        let reply = wasteful.line().await;
+        if reply.starts_with("425") {
+            break;
+        }
+        drop(wasteful.connect(passive(&reply)).await);
+        connections += 1;
+        assert!(connections < 300, "each holds a descriptor");
+    }
+    assert!(connections >= 32, "refused after {connections}");
+    wasteful.command("EPSV", "425").await;
+    // Another session of the same client is not.
+    let mut other = server.client(40).await;
+    for _ in 0..20 {
+        let to = other.pasv().await;
+        let data = other.connect(to).await;
+        assert_eq!(other.retrieve("one", data).await, "the file one");
+    }
+    assert_eq!(server.stop().await, 0);
+}
+
+#[tokio::test]
+async fn a_client_whose_sessions_use_no_data_connection_is_refused_at_last() {
+    let server = server(Duration::from_secs(30), GUARD).await;
+    let mut refused = false;
+    // It is refused at 256 at the latest, however many descriptors there are.
+    for _ in 0..300 {
+        let mut wasteful = server.client(41).await;
+        wasteful.send("PASV").await;
+        let reply = wasteful.line().await;
+        refused = reply.starts_with("425");
+        if refused {
+            break;
+        }
+        drop(wasteful.connect(passive(&reply)).await);
+        wasteful.command("QUIT", "221").await;
+    }
+    assert!(refused, "each holds a descriptor, also after QUIT");
+    let mut other = server.client(42).await;
+    let to = other.pasv().await;
+    let data = other.connect(to).await;
+    assert_eq!(other.retrieve("one", data).await, "the file one");
     assert_eq!(server.stop().await, 0);
 }
 

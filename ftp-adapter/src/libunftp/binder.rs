@@ -1,6 +1,8 @@
 //! Gives libunftp a lent listening socket wherever it would bind one of its own.
 
+use super::data_connections::Tag;
 use super::tls::SessionTls;
+use super::unused;
 use ::libunftp::options::Binder;
 use async_trait::async_trait;
 use mux_core::mux::{Lease, LeaseError, ReserveError};
@@ -18,6 +20,10 @@ use tracing::{debug, warn};
 /// Every `PASV` or `EPSV` of the session ends the session's previous lease, so that its own port
 /// counts as free, and takes a new one. libunftp answers 425 where no port is to be had.
 ///
+/// libunftp keeps a data connection that no command has used for 300 s, whatever becomes of the
+/// session. A session that has 32 of them is refused with 425, and so is a client (an IPv4
+/// address, or an IPv6 network of 64 bits) that has a sixteenth of all descriptors, or 256.
+///
 /// [`MuxServer`](super::MuxServer) makes one for each session by itself. Use it directly to run
 /// the accept loop yourself: one [`Server`](::libunftp::Server) per control connection, given
 /// this binder, and the [`LeaseGuard`] dropped as soon as
@@ -26,6 +32,7 @@ use tracing::{debug, warn};
 pub struct MuxBinder {
     mux: Mux,
     client: Client,
+    tag: Tag,
     slot: Arc<Slot>,
     tls: Option<Arc<SessionTls>>,
 }
@@ -43,7 +50,8 @@ impl MuxBinder {
     pub fn new(mux: Mux, client: impl Into<Client>) -> (Self, LeaseGuard) {
         let slot = Arc::new(Slot(Mutex::new(Held::Nothing)));
         let client = client.into();
-        (Self { mux, client, slot: Arc::clone(&slot), tls: None }, LeaseGuard(slot))
+        let tag = Tag::new(client);
+        (Self { mux, client, tag, slot: Arc::clone(&slot), tls: None }, LeaseGuard(slot))
     }
 
     /// Lets `tls` know of each port that is lent.
@@ -64,10 +72,15 @@ impl Binder for MuxBinder {
         if let Some(tls) = &self.tls {
             tls.port_lent();
         }
+        if !unused::admit(self.tag) {
+            debug!(client = %self.client, "no passive port lent: too many data connections unused");
+            return Err(io::Error::other("too many data connections were opened and never used"));
+        }
         let (lease, listener) = match self.mux.lease(self.client, local_addr).await {
             Ok(lent) => lent,
             Err(error) => return Err(refused(self.client, error)),
         };
+        self.tag.put_on(&listener)?;
         self.slot.put(Held::Lease { _lease: lease })?;
         Ok(TcpSocket::from_std_stream(TcpStream::from(OwnedFd::from(listener))))
     }

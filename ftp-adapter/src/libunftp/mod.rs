@@ -3,6 +3,7 @@
 mod accept;
 mod admission;
 mod binder;
+mod data_connections;
 mod events;
 mod host;
 mod origin;
@@ -14,6 +15,7 @@ mod tickets;
 mod tls;
 mod tracked;
 mod transfers;
+mod unused;
 mod watch;
 
 pub use binder::{LeaseGuard, MuxBinder};

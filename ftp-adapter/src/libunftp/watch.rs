@@ -8,7 +8,7 @@
 use super::events::SessionEnd;
 use super::shared::Shared;
 use super::tcp_info::TcpInfo;
-use std::os::fd::AsFd;
+use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
@@ -31,7 +31,11 @@ pub(super) struct Limits {
 }
 
 /// Waits until the session that holds `control` exceeds a limit, and says which.
-pub(super) async fn exceeded<F: AsFd>(control: &F, shared: &Shared, limits: Limits) -> SessionEnd {
+pub(super) async fn exceeded<F: AsRawFd>(
+    control: &F,
+    shared: &Shared,
+    limits: Limits,
+) -> SessionEnd {
     let started = Instant::now();
     let mut replied = None;
     let mut received_then = 0;
@@ -39,7 +43,7 @@ pub(super) async fn exceeded<F: AsFd>(control: &F, shared: &Shared, limits: Limi
     let mut seen = 0;
     loop {
         sleep(pause).await;
-        let Ok(counters) = TcpInfo::of(control) else { continue };
+        let Ok(counters) = TcpInfo::of(control.as_raw_fd()) else { continue };
         // What is acknowledged has been sent.
         if replied != Some(counters.bytes_acked) {
             replied = Some(counters.bytes_acked);
