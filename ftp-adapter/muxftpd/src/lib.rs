@@ -12,6 +12,7 @@ pub mod limits;
 pub mod listen;
 pub mod observe;
 pub mod program;
+pub mod session;
 pub mod setup;
 pub mod signals;
 pub mod storage;

@@ -1,0 +1,3 @@
+//! A control connection, its commands and its transfers.
+
+pub mod transfer;

@@ -1,0 +1,3 @@
+//! What goes over data connections.
+
+pub mod ascii;
