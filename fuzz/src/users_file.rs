@@ -17,9 +17,9 @@ pub fn run(bytes: &[u8]) {
     fs::write(&file, bytes).expect("a file for the users");
     match Users::read(&file) {
         Ok(users) => {
-            assert_eq!(users.iter().count(), users.len());
+            assert_eq!(users.iter().count(), users.count());
             let names: HashSet<&str> = users.iter().map(|user| &*user.name).collect();
-            assert_eq!(names.len(), users.len(), "somebody is there twice");
+            assert_eq!(names.len(), users.count(), "somebody is there twice");
             for user in users.iter() {
                 assert!(!user.name.is_empty());
                 assert!(users.get(&user.name).is_some());

@@ -19,7 +19,9 @@ pub async fn check(options: &Options) -> Result<String, Box<dyn Error>> {
     };
     line("root", checked.served.root().display().to_string());
     match &options.users {
-        Some(path) => line("users", format!("{} in {}", checked.users.get().len(), path.display())),
+        Some(path) => {
+            line("users", format!("{} in {}", checked.users.get().count(), path.display()))
+        }
         None => line("users", "none: anonymous logins".to_owned()),
     }
     match (&options.tls_cert, &options.tls_key) {

@@ -3,7 +3,8 @@
 use crate::auth::password;
 use crate::config::given;
 use crate::config::options::Options;
-use crate::observe::{logging, metrics, panics, screen};
+use crate::observe::journal::Journal;
+use crate::observe::{exporter, logging, panics, screen};
 use crate::setup::{Checked, Ready};
 use crate::{check, limits, signals};
 use clap::error::ErrorKind;
@@ -14,9 +15,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime;
+use tokio::time::sleep;
 
 /// How long the end of the program waits for file operations that cannot be interrupted.
 const LAST_FILE_OPERATIONS: Duration = Duration::from_secs(1);
+
+/// How often the log says what was left out of it.
+const SUPPRESSED_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Runs it with the process's arguments.
 pub fn main() -> ExitCode {
@@ -74,11 +79,11 @@ async fn run(options: Options, log: Option<slog::Logger>) -> Result<(), Box<dyn 
     }
     let options = Arc::new(options);
     let checked = Arc::new(Checked::new(&options).await?);
-    let Ready { server, mux, numbers, control, passive } = checked.bind(&options, log)?;
+    let Ready { server, mux, journal, control, passive } = checked.bind(&options, log)?;
     let metrics = match options.metrics {
         Some(address) => {
-            let (listener, address) = metrics::bind(address).await?;
-            tokio::spawn(metrics::serve(listener, numbers.registry(mux.clone())));
+            let (listener, address) = exporter::bind(address).await?;
+            tokio::spawn(exporter::serve(listener, journal.metrics().registry(mux.clone())));
             Some(address)
         }
         None => None,
@@ -94,13 +99,23 @@ async fn run(options: Options, log: Option<slog::Logger>) -> Result<(), Box<dyn 
         control: &control_addresses,
         passive: &passive,
         advertised: &checked.advertised,
-        users: checked.users.get().len(),
+        users: checked.users.get().count(),
         metrics,
     });
 
+    tokio::spawn(tell_suppressed(journal.clone()));
     let listeners = control.into_iter().map(|listener| listener.listener);
     let cut = server.serve(listeners, shutdown).await;
     mux.shutdown().await;
+    journal.tell_suppressed();
     screen::stopped(cut, &mux.stats());
     Ok(())
+}
+
+/// Says for ever what the log has left out.
+async fn tell_suppressed(journal: Journal) {
+    loop {
+        sleep(SUPPRESSED_INTERVAL).await;
+        journal.tell_suppressed();
+    }
 }

@@ -1,7 +1,8 @@
 //! Setting everything up, or nothing.
 
-use crate::auth::account::{Account, Accounts};
+use crate::auth::account::Account;
 use crate::auth::anonymous;
+use crate::auth::bridge::Accounts;
 use crate::auth::login::Login;
 use crate::auth::secrets;
 use crate::auth::throttle::{self, Throttle};
@@ -9,7 +10,6 @@ use crate::auth::users::{CurrentUsers, Users};
 use crate::config::options::Options;
 use crate::listen::{self, Control};
 use crate::observe::journal::Journal;
-use crate::observe::numbers::Numbers;
 use crate::storage::served::Served;
 use ftp_adapter::{Advertised, MuxServer, Tls, TlsError};
 use libunftp::ServerBuilder;
@@ -34,7 +34,7 @@ pub struct Checked {
 pub struct Ready {
     pub server: MuxServer<Served, Account>,
     pub mux: Mux,
-    pub numbers: Arc<Numbers>,
+    pub journal: Journal,
     pub control: Vec<Control>,
     /// The addresses of the passive ports.
     pub passive: Vec<IpAddr>,
@@ -85,16 +85,16 @@ impl Checked {
             mux = mux.max_clients(most);
         }
         let mux = mux.bind()?;
-        let numbers = Arc::new(Numbers::default());
-        let server = self.server(options, &mux, &numbers, log)?;
-        Ok(Ready { server, mux, numbers, control, passive })
+        let journal = Journal::default();
+        let server = self.server(options, &mux, &journal, log)?;
+        Ok(Ready { server, mux, journal, control, passive })
     }
 
     fn server(
         &self,
         options: &Options,
         mux: &Mux,
-        numbers: &Arc<Numbers>,
+        journal: &Journal,
         log: Option<slog::Logger>,
     ) -> Result<MuxServer<Served, Account>, Box<dyn Error>> {
         let lets_anonymous_in = options.lets_anonymous_in();
@@ -106,7 +106,7 @@ impl Checked {
             Arc::clone(&self.users),
             lets_anonymous_in,
             throttle,
-            Arc::clone(numbers),
+            journal.clone(),
         ));
         let accounts = Arc::new(Accounts(Arc::clone(&self.users)));
         let greeting = if lets_anonymous_in {
@@ -128,7 +128,7 @@ impl Checked {
             },
         )?
         .passive_host(self.advertised.clone())
-        .events(Arc::new(Journal(Arc::clone(numbers))))
+        .events(Arc::new(journal.clone()))
         .max_sessions(options.max_sessions)
         .max_sessions_per_client(options.max_sessions_per_client)
         .login_timeout(options.login_timeout)

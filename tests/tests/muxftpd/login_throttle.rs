@@ -47,7 +47,7 @@ fn guesses_at_the_same_moment_are_not_too_many_either() {
         session.expect_reply(530);
     }
     let said = server.said();
-    assert_eq!(said.matches("login failed").count(), 3, "{said}");
+    assert_eq!(said.matches("error=the password is wrong").count(), 3, "{said}");
     let mut again = sessions.remove(0);
     again.expect("USER alice", 331);
     again.expect("PASS a", 530);

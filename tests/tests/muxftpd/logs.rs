@@ -58,7 +58,7 @@ fn transfers_sessions_and_wrong_logins_are_a_line_each() {
     assert_eq!((&over["client"], &over["user"]), (&"127.1.0.1".into(), &"alice".into()));
     assert_eq!(over["how"], "over");
     assert!(over["seconds"].as_f64().unwrap() > 0.0);
-    let wrong = fields(&server, "login failed", 0);
+    let wrong = fields(&server, "login refused", 0);
     assert_eq!((&wrong["client"], &wrong["user"]), (&"127.1.0.2".into(), &"bob\"".into()));
 }
 
@@ -71,5 +71,5 @@ fn a_login_or_a_path_cannot_forge_a_line() {
         said.lines().find(|line| line.contains("forged")).map(str::to_owned)
     });
     assert!(!line.contains('\u{1b}'), "{line:?}");
-    assert!(line.contains("login failed"), "{line}");
+    assert!(line.contains("login refused"), "{line}");
 }

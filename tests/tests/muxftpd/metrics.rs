@@ -17,8 +17,13 @@ fn address_of(server: &Server) -> SocketAddr {
 }
 
 fn get(address: SocketAddr, path: &str) -> String {
+    get_as(address, path, "")
+}
+
+fn get_as(address: SocketAddr, path: &str, headers: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\n{headers}Connection: close\r\n\r\n")
+        .unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
@@ -27,12 +32,11 @@ fn get(address: SocketAddr, path: &str) -> String {
 fn numbers(server: &Server) -> BTreeMap<String, u64> {
     let answer = get(address_of(server), "/metrics");
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-    assert!(answer.contains("content-type: application/openmetrics-text; version=1.0.0"));
-    assert!(answer.ends_with("# EOF\n"), "{answer}");
     let (_, body) = answer.split_once("\r\n\r\n").unwrap();
     let lines = body.lines().filter(|line| !line.starts_with('#'));
     let pairs = lines.map(|line| line.rsplit_once(' ').unwrap());
-    pairs.map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect()
+    // Sums of seconds are no whole numbers.
+    pairs.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))).collect()
 }
 
 /// Waits until the numbers are these; a session's end is counted a moment after its last reply.
@@ -84,8 +88,8 @@ fn they_are_what_has_happened() {
         &server,
         &[
             ("muxftpd_sessions", 3),
-            ("muxftpd_sessions_begun_total", 6),
-            ("muxftpd_sessions_over_total{how=\"over\"}", 3),
+            ("muxftpd_sessions_started_total", 6),
+            ("muxftpd_sessions_ended_total{how=\"over\"}", 3),
             ("muxftpd_sessions_refused_total{reason=\"too_many_of_client\"}", 1),
             ("muxftpd_logins_total{result=\"succeeded\"}", 4),
             ("muxftpd_logins_total{result=\"failed\"}", 1),
@@ -93,11 +97,14 @@ fn they_are_what_has_happened() {
             ("muxftpd_transfers_total{command=\"RETR\",result=\"completed\"}", 2),
             ("muxftpd_transfers_total{command=\"RETR\",result=\"failed\"}", 1),
             ("muxftpd_transfers_total{command=\"STOR\",result=\"completed\"}", 1),
-            ("muxftpd_bytes_total{command=\"RETR\"}", 20_000),
-            ("muxftpd_bytes_total{command=\"STOR\"}", 500),
+            ("muxftpd_transferred_bytes_total{command=\"RETR\"}", 20_000),
+            ("muxftpd_transferred_bytes_total{command=\"STOR\"}", 500),
+            ("muxftpd_transfer_failures_total{reason=\"unknown\"}", 1),
+            ("muxftpd_transfer_duration_seconds_count{command=\"RETR\"}", 2),
+            ("muxftpd_passive_ports", 2),
             ("muxftpd_reservations_pending", 2),
-            ("muxftpd_clients", 1),
-            ("muxftpd_waiting", 0),
+            ("muxftpd_clients_pending", 1),
+            ("muxftpd_requests_waiting", 0),
             ("muxftpd_reservations_total", 6),
             ("muxftpd_reservations_claimed_total", 4),
             ("muxftpd_reservations_refused_total{reason=\"no_free_port\"}", 1),
@@ -123,6 +130,19 @@ fn what_expires_and_what_is_given_up_are_told_apart() {
             ("muxftpd_reservations_cancelled_total", 0),
         ],
     );
+}
+
+#[test]
+fn both_formats_are_served_and_say_which_they_are() {
+    let server = launch().option("--metrics", "0").start();
+    let openmetrics = "Accept: application/openmetrics-text;version=1.0.0;q=0.6,*/*;q=0.1\r\n";
+    let answer = get_as(address_of(&server), "/metrics", openmetrics);
+    assert!(answer.contains("content-type: application/openmetrics-text; version=1.0.0"));
+    assert!(answer.contains("\n# TYPE muxftpd_strangers counter\n"), "{answer}");
+    assert!(answer.ends_with("# EOF\n"), "{answer}");
+    let answer = get(address_of(&server), "/metrics");
+    assert!(answer.contains("content-type: text/plain; version=0.0.4"), "{answer}");
+    assert!(answer.contains("\n# TYPE muxftpd_strangers_total counter\n"), "{answer}");
 }
 
 #[test]

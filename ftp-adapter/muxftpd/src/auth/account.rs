@@ -1,15 +1,12 @@
 //! Who is logged in, and what that lets them do.
 
 use crate::auth::anonymous;
-use crate::auth::users::CurrentUsers;
-use async_trait::async_trait;
+use crate::auth::users::User;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use unftp_core::auth::{Principal, UserDetail, UserDetailError, UserDetailProvider};
 
-/// Who is logged in.
-#[derive(Debug, Clone)]
+/// Who is logged in. It stays as it was at the login, whatever becomes of the users file.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     name: String,
     home: Option<PathBuf>,
@@ -17,38 +14,36 @@ pub struct Account {
 }
 
 impl Account {
-    /// Whether changes are let through, where `usual` is what the server does.
-    pub fn is_writable(&self, usual: bool) -> bool {
-        self.writable.unwrap_or(usual)
+    /// What every anonymous client is.
+    pub fn anonymous() -> Self {
+        Self { name: anonymous::NAME.to_owned(), home: None, writable: None }
+    }
+
+    /// The user's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The directory below the served one that is this user's root, if not the served one itself.
+    pub fn home(&self) -> Option<&Path> {
+        self.home.as_deref()
+    }
+
+    /// Whether the user may change anything, where `default` holds for users of whom the users
+    /// file does not say.
+    pub fn is_writable(&self, default: bool) -> bool {
+        self.writable.unwrap_or(default)
     }
 }
 
-impl UserDetail for Account {
-    fn home(&self) -> Option<&Path> {
-        self.home.as_deref()
+impl From<&User> for Account {
+    fn from(user: &User) -> Self {
+        Self { name: user.name.clone(), home: user.home.clone(), writable: user.writable }
     }
 }
 
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)
-    }
-}
-
-/// Finds the account of who has logged in.
-#[derive(Debug, Clone)]
-pub struct Accounts(pub(crate) Arc<CurrentUsers>);
-
-#[async_trait]
-impl UserDetailProvider for Accounts {
-    type User = Account;
-
-    async fn provide_user_detail(&self, principal: &Principal) -> Result<Account, UserDetailError> {
-        let name = principal.username.clone();
-        match self.0.get().get(&name) {
-            Some(user) => Ok(Account { name, home: user.home.clone(), writable: user.writable }),
-            None if anonymous::is_name(&name) => Ok(Account { name, home: None, writable: None }),
-            None => Err(UserDetailError::UserNotFound { username: name }),
-        }
     }
 }

@@ -4,8 +4,9 @@
 pub const NAME: &str = "anonymous";
 
 /// Whether a client that gives this name logs in anonymously.
-pub fn is_name(name: &str) -> bool {
-    name.eq_ignore_ascii_case(NAME) || name.eq_ignore_ascii_case("ftp")
+pub fn is_name(name: impl AsRef<[u8]>) -> bool {
+    let name = name.as_ref();
+    name.eq_ignore_ascii_case(NAME.as_bytes()) || name.eq_ignore_ascii_case(b"ftp")
 }
 
 #[cfg(test)]

@@ -1,32 +1,49 @@
 //! Deciding who may log in.
 
+use crate::auth::account::Account;
 use crate::auth::anonymous;
 use crate::auth::password::Password;
 use crate::auth::throttle::Throttle;
 use crate::auth::users::CurrentUsers;
-use crate::observe::numbers::{LoginResult, Numbers};
-use async_trait::async_trait;
+use crate::observe::journal::Journal;
+use mux_core::Client;
+use std::str;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
-use tracing::{debug, info};
-use unftp_core::auth::{AuthenticationError, Authenticator, Credentials, Principal};
 
-/// How long the reply to a wrong login takes.
+/// How long the reply to a refused login takes.
 const DELAY: Duration = Duration::from_secs(1);
 
-/// Lets in the users of the users file, and anonymous clients where that is wanted.
+/// Lets in the users of the users file, and anonymous clients where that is wanted. All sessions
+/// share it.
 #[derive(Debug)]
 pub struct Login {
     users: Arc<CurrentUsers>,
     anonymous: bool,
     /// Hashing takes a processor each, and some of them much memory.
-    hashing: Semaphore,
+    hashing: Arc<Semaphore>,
     throttle: Throttle,
-    numbers: Arc<Numbers>,
+    journal: Journal,
+}
+
+/// Why somebody is not let in. It is logged; the client is told the same in every case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LoginRefused {
+    #[error("there is no such user")]
+    UnknownUser,
+    #[error("the password is wrong")]
+    WrongPassword,
+    #[error("the user may not log in from this address")]
+    Address,
+    #[error("the account is disabled")]
+    Disabled,
+    /// The password was not looked at.
+    #[error("too many wrong logins before")]
+    TooManyFailures,
 }
 
 impl Login {
@@ -34,76 +51,95 @@ impl Login {
         users: Arc<CurrentUsers>,
         anonymous: bool,
         throttle: Throttle,
-        numbers: Arc<Numbers>,
+        journal: Journal,
     ) -> Self {
         let processors = available_parallelism().map_or(1, usize::from);
-        Self { users, anonymous, hashing: Semaphore::new(processors), throttle, numbers }
+        let hashing = Arc::new(Semaphore::new(processors));
+        Self { users, anonymous, hashing, throttle, journal }
     }
 
-    /// The name of the user of that name and password, if it may come from there.
-    async fn user(&self, name: &str, given: &Credentials) -> Result<String, AuthenticationError> {
+    /// Whether anonymous clients are let in: those whose name [`anonymous::is_name`] knows, with
+    /// any password.
+    pub fn lets_anonymous_in(&self) -> bool {
+        self.anonymous
+    }
+
+    /// The account of this user, if the password is right and nothing else is in the way. Logs
+    /// and counts what it decides.
+    ///
+    /// # Errors
+    ///
+    /// When the user is not let in, after a second, and without a look at the password when there
+    /// were too many wrong ones.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it has decided, the login counts as a wrong one.
+    pub async fn login(
+        &self,
+        client: Client,
+        user: &[u8],
+        password: &[u8],
+    ) -> Result<Account, LoginRefused> {
+        let decided = self.decide(client, user, password).await;
+        self.journal.login(client, user, decided.as_ref().map(drop).map_err(|why| *why));
+        if decided.is_err() {
+            sleep(DELAY).await;
+        }
+        decided
+    }
+
+    async fn decide(
+        &self,
+        client: Client,
+        user: &[u8],
+        password: &[u8],
+    ) -> Result<Account, LoginRefused> {
+        if self.anonymous && anonymous::is_name(user) {
+            return Ok(Account::anonymous());
+        }
+        let attempt = self
+            .throttle
+            .begin(Instant::now(), client.into(), user)
+            .map_err(|_refused| LoginRefused::TooManyFailures)?;
+        let account = self.account(client, user, password).await?;
+        self.throttle.succeeded(Instant::now(), &attempt);
+        Ok(account)
+    }
+
+    async fn account(
+        &self,
+        client: Client,
+        name: &[u8],
+        given: &[u8],
+    ) -> Result<Account, LoginRefused> {
         let users = self.users.get();
-        let user = users.get(name);
-        let password = user.map(|user| &user.password).or(users.decoy());
-        let is_right = match (password, &given.password) {
-            (Some(password), Some(given)) => self.is_right(password, given).await,
-            _ => false,
+        let user = str::from_utf8(name).ok().and_then(|name| users.get(name));
+        let is_right = match user.map(|user| &user.password).or(users.decoy()) {
+            Some(password) => self.is_right(password, given).await,
+            None => false,
         };
         match user {
-            None => Err(AuthenticationError::BadUser),
-            Some(_) if !is_right => Err(AuthenticationError::BadPassword),
-            Some(user) if !user.may_come_from(given.source_ip) => {
-                Err(AuthenticationError::IpDisallowed)
-            }
-            Some(user) if !user.enabled => Err(AuthenticationError::new("the account is disabled")),
-            Some(user) => Ok(user.name.clone()),
+            None => Err(LoginRefused::UnknownUser),
+            Some(_) if !is_right => Err(LoginRefused::WrongPassword),
+            Some(user) if !user.may_come_from(client.ip()) => Err(LoginRefused::Address),
+            Some(user) if !user.enabled => Err(LoginRefused::Disabled),
+            Some(user) => Ok(user.into()),
         }
     }
 
-    async fn is_right(&self, password: &Password, given: &str) -> bool {
+    async fn is_right(&self, password: &Password, given: &[u8]) -> bool {
         if !password.is_hashed() {
             return password.is(given);
         }
-        let Ok(_turn) = self.hashing.acquire().await else { return false };
+        let Ok(turn) = Arc::clone(&self.hashing).acquire_owned().await else { return false };
         let (password, given) = (password.clone(), given.to_owned());
-        spawn_blocking(move || password.is(&given)).await.unwrap_or(false)
-    }
-}
-
-#[async_trait]
-impl Authenticator for Login {
-    async fn authenticate(
-        &self,
-        name: &str,
-        given: &Credentials,
-    ) -> Result<Principal, AuthenticationError> {
-        if self.anonymous && anonymous::is_name(name) {
-            self.numbers.login(LoginResult::Succeeded);
-            return Ok(Principal { username: anonymous::NAME.to_owned() });
-        }
-        let client = given.source_ip.to_canonical();
-        let attempt = match self.throttle.begin(Instant::now(), client, name) {
-            Ok(attempt) => attempt,
-            Err(refused) => {
-                self.numbers.login(LoginResult::Throttled);
-                debug!(target: "muxftpd", %client, user = name, ?refused, "login refused unseen");
-                sleep(DELAY).await;
-                return Err(AuthenticationError::new("too many wrong logins"));
-            }
-        };
-        match self.user(name, given).await {
-            Ok(username) => {
-                self.throttle.succeeded(Instant::now(), &attempt);
-                self.numbers.login(LoginResult::Succeeded);
-                Ok(Principal { username })
-            }
-            Err(error) => {
-                self.numbers.login(LoginResult::Failed);
-                info!(target: "muxftpd", %client, user = name, %error, "login failed");
-                sleep(DELAY).await;
-                Err(error)
-            }
-        }
+        let hashing = spawn_blocking(move || {
+            // The turn lasts as long as the work does, also when the session is gone.
+            let _turn = turn;
+            password.is(&given)
+        });
+        hashing.await.unwrap_or(false)
     }
 }
 
@@ -112,21 +148,23 @@ mod tests {
     use super::*;
     use crate::auth::throttle::Limits;
     use crate::auth::users::Users;
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::path::Path;
 
     fn login(users: &str, anonymous: bool) -> Login {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), users).unwrap();
         let throttle = Throttle::new(Limits { failures: None, window: DELAY });
-        Login::new(
-            Arc::new(Users::read(file.path()).unwrap().into()),
-            anonymous,
-            throttle,
-            Arc::default(),
-        )
+        let users = Users::read(file.path()).unwrap();
+        Login::new(Arc::new(users.into()), anonymous, throttle, Journal::default())
+    }
+
+    fn here() -> Client {
+        IpAddr::from(Ipv4Addr::LOCALHOST).into()
     }
 
     const USERS: &str = r#"[
-        {"username": "alice", "password": "wonderland"},
+        {"username": "alice", "password": "wonderland", "root": "a", "writable": true},
         {"username": "bob", "password": "b", "allowed_ip_ranges": ["10.0.0.0/8"]},
         {"username": "carol", "password": "c", "account_enabled": false}
     ]"#;
@@ -134,27 +172,49 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_right_password_from_the_right_address_lets_in() {
         let login = login(USERS, false);
-        let alice = login.authenticate("alice", &"wonderland".into()).await.unwrap();
-        assert_eq!(alice.username, "alice");
-        for (name, password) in [
-            ("alice", "looking-glass"),
-            ("alice", ""),
-            ("Alice", "wonderland"),
-            ("bob", "b"), // comes from 127.0.0.1
-            ("carol", "c"),
-            ("dave", "d"),
-            ("anonymous", "guest"),
+        let alice = login.login(here(), b"alice", b"wonderland").await.unwrap();
+        assert_eq!((alice.name(), alice.home()), ("alice", Some(Path::new("a"))));
+        assert!(alice.is_writable(false));
+        for (name, password, why) in [
+            ("alice", "looking-glass", LoginRefused::WrongPassword),
+            ("alice", "", LoginRefused::WrongPassword),
+            ("Alice", "wonderland", LoginRefused::UnknownUser),
+            ("bob", "b", LoginRefused::Address), // comes from 127.0.0.1
+            ("carol", "c", LoginRefused::Disabled),
+            ("dave", "d", LoginRefused::UnknownUser),
+            ("anonymous", "guest", LoginRefused::UnknownUser),
         ] {
-            assert!(login.authenticate(name, &password.into()).await.is_err(), "{name}");
+            let refused = login.login(here(), name.as_bytes(), password.as_bytes()).await;
+            assert_eq!(refused.unwrap_err(), why, "{name}");
         }
+        assert!(login.login(here(), b"alice\xff", b"wonderland").await.is_err());
     }
 
     #[tokio::test(start_paused = true)]
     async fn anonymous_clients_are_let_in_where_that_is_wanted() {
         let login = login(USERS, true);
         for name in ["anonymous", "FTP"] {
-            let principal = login.authenticate(name, &"guest@example.org".into()).await.unwrap();
-            assert_eq!(principal.username, "anonymous");
+            let account = login.login(here(), name.as_bytes(), b"guest@example.org").await;
+            assert_eq!(account.unwrap(), Account::anonymous());
         }
+    }
+
+    /// Else clients that come and go would have more passwords hashed at a time than there are
+    /// processors, with the memory that this takes.
+    #[tokio::test]
+    async fn a_password_that_is_being_hashed_keeps_its_turn_when_the_session_goes() {
+        let hash = crate::auth::password::hash("a").unwrap();
+        let users = format!(r#"[{{"username": "alice", "password_hash": "{hash}"}}]"#);
+        let login = login(&users, false);
+        let all = login.hashing.available_permits();
+        {
+            let mut attempt = std::pin::pin!(login.login(here(), b"alice", b"b"));
+            let polled = std::future::poll_fn(|context| {
+                std::task::Poll::Ready(attempt.as_mut().poll(context))
+            });
+            assert!(polled.await.is_pending());
+        }
+        assert_eq!(login.hashing.available_permits(), all - 1);
+        assert!(login.login(here(), b"alice", b"a").await.is_ok());
     }
 }

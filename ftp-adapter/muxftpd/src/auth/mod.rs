@@ -2,8 +2,10 @@
 
 pub mod account;
 pub mod anonymous;
+pub mod bridge;
 pub mod login;
 pub mod memory;
+pub mod origin;
 pub mod password;
 pub mod secrets;
 pub mod throttle;

@@ -34,15 +34,15 @@ impl Password {
     }
 
     /// Whether `given` is this password. Takes as long for a wrong one as for the right one.
-    pub fn is(&self, given: &str) -> bool {
+    pub fn is(&self, given: impl AsRef<[u8]>) -> bool {
+        let given = given.as_ref();
         match self {
-            Self::Plain(password) => equal(password.as_bytes(), given.as_bytes()),
+            Self::Plain(password) => equal(password.as_bytes(), given),
             Self::Pbkdf2 { salt, key, iterations } => {
-                pbkdf2::verify(PBKDF2_HMAC_SHA256, *iterations, salt, given.as_bytes(), key).is_ok()
+                pbkdf2::verify(PBKDF2_HMAC_SHA256, *iterations, salt, given, key).is_ok()
             }
-            Self::Argon2(hash) => PasswordHash::new(hash).is_ok_and(|hash| {
-                Argon2::default().verify_password(given.as_bytes(), &hash).is_ok()
-            }),
+            Self::Argon2(hash) => PasswordHash::new(hash)
+                .is_ok_and(|hash| Argon2::default().verify_password(given, &hash).is_ok()),
         }
     }
 

@@ -8,9 +8,8 @@
 //! of entries. Where a set is full, the entry that ends first gives way.
 
 use crate::auth::memory::{Key, Memory};
-use ftp_adapter::Origin;
+use crate::auth::origin::Origin;
 use std::hash::{BuildHasher, RandomState};
-use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -73,8 +72,7 @@ impl Throttle {
     }
 
     /// Lets a login be decided, unless there were too many wrong ones.
-    pub fn begin(&self, now: Instant, from: IpAddr, user: &str) -> Result<Attempt, Refused> {
-        let from = Origin::from(from);
+    pub fn begin(&self, now: Instant, from: Origin, user: &[u8]) -> Result<Attempt, Refused> {
         let attempt = Attempt {
             origin: Key(self.keys.hash_one(from)),
             user: Key(self.keys.hash_one(user)),
@@ -114,6 +112,7 @@ impl Throttle {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::IpAddr;
 
     const MINUTE: Duration = Duration::from_secs(60);
 
@@ -121,41 +120,45 @@ mod tests {
         Throttle::new(Limits { failures: NonZeroU32::new(failures), window: 10 * MINUTE })
     }
 
-    fn ip(number: u16) -> IpAddr {
+    fn ip(number: u16) -> Origin {
         let [high, low] = number.to_be_bytes();
-        [127, 0, high, low].into()
+        IpAddr::from([127, 0, high, low]).into()
+    }
+
+    fn net(text: &str) -> Origin {
+        text.parse::<IpAddr>().unwrap().into()
     }
 
     #[test]
     fn after_too_many_an_origin_waits_and_others_do_not() {
         let (throttle, now) = (throttle(3), Instant::now());
         for _ in 0..3 {
-            let _ = throttle.begin(now, ip(1), "alice").unwrap();
+            let _ = throttle.begin(now, ip(1), b"alice").unwrap();
         }
-        assert_eq!(throttle.begin(now, ip(1), "alice").unwrap_err(), Refused::Origin);
-        assert_eq!(throttle.begin(now, ip(1), "bob").unwrap_err(), Refused::Origin);
-        assert!(throttle.begin(now, ip(2), "alice").is_ok());
+        assert_eq!(throttle.begin(now, ip(1), b"alice").unwrap_err(), Refused::Origin);
+        assert_eq!(throttle.begin(now, ip(1), b"bob").unwrap_err(), Refused::Origin);
+        assert!(throttle.begin(now, ip(2), b"alice").is_ok());
         let later = now + 10 * MINUTE;
-        assert!(throttle.begin(later - MINUTE, ip(1), "alice").is_err());
-        assert!(throttle.begin(later, ip(1), "alice").is_ok());
+        assert!(throttle.begin(later - MINUTE, ip(1), b"alice").is_err());
+        assert!(throttle.begin(later, ip(1), b"alice").is_ok());
     }
 
     #[test]
     fn the_wait_begins_with_the_last_failure_and_is_not_made_longer_by_trying() {
         let (throttle, now) = (throttle(2), Instant::now());
-        let _ = throttle.begin(now, ip(1), "alice").unwrap();
-        let _ = throttle.begin(now + 9 * MINUTE, ip(1), "alice").unwrap();
+        let _ = throttle.begin(now, ip(1), b"alice").unwrap();
+        let _ = throttle.begin(now + 9 * MINUTE, ip(1), b"alice").unwrap();
         for minute in 9..19 {
-            assert!(throttle.begin(now + minute * MINUTE, ip(1), "alice").is_err(), "{minute}");
+            assert!(throttle.begin(now + minute * MINUTE, ip(1), b"alice").is_err(), "{minute}");
         }
-        assert!(throttle.begin(now + 19 * MINUTE, ip(1), "alice").is_ok());
+        assert!(throttle.begin(now + 19 * MINUTE, ip(1), b"alice").is_ok());
     }
 
     #[test]
     fn failures_that_are_long_past_do_not_count() {
         let (throttle, now) = (throttle(2), Instant::now());
         for times in 0..10 {
-            let _ = throttle.begin(now + times * 11 * MINUTE, ip(1), "alice").unwrap();
+            let _ = throttle.begin(now + times * 11 * MINUTE, ip(1), b"alice").unwrap();
         }
     }
 
@@ -163,7 +166,7 @@ mod tests {
     fn those_who_are_right_are_never_refused() {
         let (throttle, now) = (throttle(1), Instant::now());
         for _ in 0..100 {
-            let attempt = throttle.begin(now, ip(1), "alice").unwrap();
+            let attempt = throttle.begin(now, ip(1), b"alice").unwrap();
             throttle.succeeded(now, &attempt);
         }
     }
@@ -171,39 +174,39 @@ mod tests {
     #[test]
     fn logins_at_the_same_moment_count_before_they_are_decided() {
         let (throttle, now) = (throttle(2), Instant::now());
-        let first = throttle.begin(now, ip(1), "alice").unwrap();
-        let _second = throttle.begin(now, ip(1), "alice").unwrap();
-        assert!(throttle.begin(now, ip(1), "alice").is_err());
+        let first = throttle.begin(now, ip(1), b"alice").unwrap();
+        let _second = throttle.begin(now, ip(1), b"alice").unwrap();
+        assert!(throttle.begin(now, ip(1), b"alice").is_err());
         throttle.succeeded(now, &first);
-        assert!(throttle.begin(now, ip(1), "alice").is_ok());
+        assert!(throttle.begin(now, ip(1), b"alice").is_ok());
     }
 
     #[test]
     fn guessing_from_many_addresses_is_noticed_and_does_not_keep_the_user_out_at_home() {
         let (throttle, now) = (throttle(3), Instant::now());
-        let at_home = throttle.begin(now, ip(0), "alice").unwrap();
+        let at_home = throttle.begin(now, ip(0), b"alice").unwrap();
         throttle.succeeded(now, &at_home);
         let let_through =
-            (1..1000).filter(|n| throttle.begin(now, ip(*n), "alice").is_ok()).count();
+            (1..1000).filter(|n| throttle.begin(now, ip(*n), b"alice").is_ok()).count();
         assert_eq!(let_through, 30);
-        assert_eq!(throttle.begin(now, ip(2000), "alice").unwrap_err(), Refused::User);
-        assert!(throttle.begin(now, ip(2000), "bob").is_ok());
-        assert!(throttle.begin(now, ip(0), "alice").is_ok());
+        assert_eq!(throttle.begin(now, ip(2000), b"alice").unwrap_err(), Refused::User);
+        assert!(throttle.begin(now, ip(2000), b"bob").is_ok());
+        assert!(throttle.begin(now, ip(0), b"alice").is_ok());
     }
 
     #[test]
     fn a_network_of_ipv6_is_one_origin() {
         let (throttle, now) = (throttle(1), Instant::now());
-        let _ = throttle.begin(now, "2001:db8::1".parse().unwrap(), "alice").unwrap();
-        assert!(throttle.begin(now, "2001:db8::2".parse().unwrap(), "alice").is_err());
-        assert!(throttle.begin(now, "2001:db8:0:1::1".parse().unwrap(), "alice").is_ok());
+        let _ = throttle.begin(now, net("2001:db8::1"), b"alice").unwrap();
+        assert!(throttle.begin(now, net("2001:db8::2"), b"alice").is_err());
+        assert!(throttle.begin(now, net("2001:db8:0:1::1"), b"alice").is_ok());
     }
 
     #[test]
     fn without_a_limit_nobody_is_refused() {
         let (throttle, now) = (throttle(0), Instant::now());
         for _ in 0..1000 {
-            let _ = throttle.begin(now, ip(1), "alice").unwrap();
+            let _ = throttle.begin(now, ip(1), b"alice").unwrap();
         }
     }
 }

@@ -104,7 +104,7 @@ impl Users {
         self.0.values()
     }
 
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.0.len()
     }
 }
@@ -267,7 +267,7 @@ mod tests {
 ]"#,
         )
         .unwrap();
-        assert_eq!(users.len(), 3);
+        assert_eq!(users.count(), 3);
         assert!(users.get("carol").unwrap().password.is("not so secure"));
         assert!(users.get("carol").unwrap().enabled);
         let dan = users.get("dan").unwrap();

@@ -1,44 +1,176 @@
 //! What happens in sessions, logged and counted.
 
-use crate::observe::numbers::{Numbers, how};
-use ftp_adapter::{Events, SessionOver, SessionRefused, Transfer};
+use crate::auth::login::LoginRefused;
+use crate::observe::events::{
+    Connection, Handshake, Outcome, PassiveRefused, SessionOver, SessionRefused, Transfer,
+};
+use crate::observe::metrics::Metrics;
+use crate::observe::rate::TokenBucket;
 use mux_core::Client;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
-use tracing::{debug, info};
+use std::time::Instant;
+use tracing::{debug, info, warn};
 
-/// Logs and counts. `portsize` reads the transfers from the log in JSON.
+/// Logs and counts what the sessions tell it. Clones are the same journal. Nothing waits.
+///
+/// Until a client has logged in, nothing that it does is logged above `debug`, but for refused
+/// logins. Of those, and of transfers and ports that fail, a limited number of lines is logged a
+/// second. Those beyond are logged at `debug`, and [`tell_suppressed`](Self::tell_suppressed)
+/// says how many they were.
+#[derive(Debug, Clone, Default)]
+pub struct Journal(Arc<Inner>);
+
 #[derive(Debug)]
-pub struct Journal(pub(crate) Arc<Numbers>);
+struct Inner {
+    metrics: Arc<Metrics>,
+    logins: TokenBucket,
+    ports: TokenBucket,
+    transfers: TokenBucket,
+}
 
-impl Events for Journal {
-    fn session_begun(&self, _client: Client) {
-        self.0.session_begun();
+impl Default for Inner {
+    fn default() -> Self {
+        let now = Instant::now();
+        Self {
+            metrics: Arc::default(),
+            logins: TokenBucket::new(now, 50, 2.0),
+            ports: TokenBucket::new(now, 50, 5.0),
+            transfers: TokenBucket::new(now, 100, 10.0),
+        }
+    }
+}
+
+/// At `info` where there is room in the bucket, else at `debug`.
+macro_rules! info_or_debug {
+    ($bucket:expr, $($event:tt)*) => {
+        if $bucket.take(Instant::now()) {
+            info!(target: "muxftpd", $($event)*);
+        } else {
+            debug!(target: "muxftpd", $($event)*);
+        }
+    };
+}
+
+impl Journal {
+    /// What it has counted.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.0.metrics
     }
 
-    fn session_refused(&self, client: Client, why: SessionRefused) {
-        debug!(target: "muxftpd", %client, ?why, "session refused");
-        self.0.session_refused(why);
+    /// A session has begun.
+    pub fn session_begun(&self, _client: Client) {
+        self.0.metrics.session_begun();
     }
 
-    fn session_over(&self, session: &SessionOver<'_>) {
-        let SessionOver { client, user, .. } = *session;
-        let (seconds, how) = (session.took.as_secs_f64(), how(session.end));
-        // Whoever connects could fill the log.
+    /// A control connection was turned away, before there was a session.
+    pub fn session_refused(&self, client: Client, why: SessionRefused) {
+        debug!(target: "muxftpd", %client, why = why.word(), "session refused");
+        self.0.metrics.session_refused(why);
+    }
+
+    /// A session that had [begun](Self::session_begun) is over.
+    pub fn session_over(&self, session: &SessionOver<'_>) {
+        let SessionOver { client, user, took, end } = *session;
+        let (seconds, how) = (took.as_secs_f64(), end.word());
         match user {
             Some(user) => info!(target: "muxftpd", %client, user, seconds, how, "session"),
             None => debug!(target: "muxftpd", %client, seconds, how, "session"),
         }
-        self.0.session_over(session.end);
+        self.0.metrics.session_over(end);
     }
 
-    fn transfer(&self, transfer: &Transfer<'_>) {
-        let Transfer { client, user, command, bytes, completed, .. } = *transfer;
-        let (path, seconds) = (transfer.path.display(), transfer.took.as_secs_f64());
-        info!(
-            target: "muxftpd",
-            %client, user, command, %path, bytes, seconds, completed,
-            "transfer"
-        );
-        self.0.transfer(transfer);
+    /// A login was decided. [`Login`](crate::auth::login::Login) tells of its own.
+    pub fn login(&self, client: Client, user: &[u8], result: Result<(), LoginRefused>) {
+        self.0.metrics.login(result);
+        let user = String::from_utf8_lossy(user);
+        let Err(error) = result else {
+            debug!(target: "muxftpd", %client, user = &*user, "login");
+            return;
+        };
+        info_or_debug!(self.0.logins, %client, user = &*user, %error, "login refused");
+    }
+
+    /// `PASV` or `EPSV` got no port.
+    pub fn passive_refused(&self, refused: &PassiveRefused<'_>) {
+        let PassiveRefused { client, user, command, reply } = *refused;
+        if user.is_some() {
+            info_or_debug!(self.0.ports, %client, user, command, %reply, "port refused");
+        } else {
+            debug!(target: "muxftpd", %client, command, %reply, "port refused");
+        }
+    }
+
+    /// A transfer is over. `portsize` reads these lines from the log in JSON.
+    pub fn transfer(&self, transfer: &Transfer<'_>) {
+        self.0.metrics.transfer(transfer);
+        let Transfer { client, user, command, bytes, port, .. } = *transfer;
+        let (path, seconds) = (Printable(transfer.path), transfer.took.as_secs_f64());
+        match transfer.outcome {
+            Outcome::Completed => info!(
+                target: "muxftpd",
+                %client, user, command, %path, bytes, seconds, completed = true,
+                "transfer"
+            ),
+            Outcome::Failed(why) => {
+                let named = transfer.named.map(|named| named.to_string());
+                let named = named.as_deref();
+                info_or_debug!(
+                    self.0.transfers,
+                    %client, user, command, %path, bytes, seconds, completed = false,
+                    port, named, %why,
+                    "transfer"
+                );
+            }
+        }
+    }
+
+    /// A TLS handshake has ended.
+    pub fn handshake(&self, connection: Connection, how: Handshake) {
+        self.0.metrics.handshake(connection, how);
+    }
+
+    /// Says how many lines were not logged at `info` since the last call, because there were too
+    /// many.
+    pub fn tell_suppressed(&self) {
+        let Inner { metrics, logins, ports, transfers } = &*self.0;
+        for (kind, bucket) in
+            [("refused logins", logins), ("refused ports", ports), ("failed transfers", transfers)]
+        {
+            let count = bucket.take_suppressed();
+            if count > 0 {
+                metrics.log_lines_suppressed(count);
+                warn!(target: "muxftpd", kind, count, "log lines left out, there were too many");
+            }
+        }
+    }
+}
+
+/// A client's text in one line of a log: what is not UTF-8 is replaced, and control characters are
+/// escaped.
+struct Printable<'a>(&'a [u8]);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for character in String::from_utf8_lossy(self.0).chars() {
+            match character.is_control() {
+                true => write!(f, "{}", character.escape_default())?,
+                false => f.write_char(character)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_stays_in_its_line() {
+        let text = |path: &[u8]| Printable(path).to_string();
+        assert_eq!(text(b"/a\r\n2026 INFO forged\x1b[31m"), "/a\\r\\n2026 INFO forged\\u{1b}[31m");
+        assert_eq!(text("/Müller \"a\"".as_bytes()), "/Müller \"a\"");
+        assert_eq!(text(b"/M\xfcller"), "/M\u{fffd}ller");
     }
 }

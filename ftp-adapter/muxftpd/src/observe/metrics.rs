@@ -1,86 +1,212 @@
-//! Numbers for Prometheus, over HTTP.
+//! What is counted for `--metrics`.
 
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
-use hyper::header::CONTENT_TYPE;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use prometheus_client::encoding::text::encode;
-use prometheus_client::registry::Registry;
-use std::convert::Infallible;
-use std::io;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::time::sleep;
+use crate::auth::login::LoginRefused;
+use crate::observe::events::{
+    Connection, Handshake, Outcome, SessionEnd, SessionRefused, Transfer,
+};
+use mux_core::Mux;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+use std::fmt;
 
-const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+type Label = [(&'static str, &'static str); 1];
+type Labels = [(&'static str, &'static str); 2];
 
-/// Connections at the same time; others wait.
-const CONNECTIONS: usize = 16;
-
-/// How long a client may take over a request, and how long to wait after an error.
-const PATIENCE: Duration = Duration::from_secs(10);
-const PAUSE: Duration = Duration::from_secs(1);
-
-/// Binds where the numbers are to be had.
-pub async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), String> {
-    let wrong = |error: io::Error| match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            format!("cannot serve metrics on {address}: another program listens there already")
-        }
-        _ => format!("cannot serve metrics on {address}: {error}"),
-    };
-    let listener = TcpListener::bind(address).await.map_err(wrong)?;
-    let address = listener.local_addr().map_err(wrong)?;
-    Ok((listener, address))
+/// Counts of sessions, logins, transfers and log lines.
+#[derive(Debug)]
+pub struct Metrics {
+    sessions: Gauge,
+    sessions_started: Counter,
+    sessions_refused: Family<Label, Counter>,
+    sessions_ended: Family<Label, Counter>,
+    logins: Family<Label, Counter>,
+    transfers: Family<Labels, Counter>,
+    transfer_failures: Family<Label, Counter>,
+    transferred: Family<Label, Counter>,
+    transfer_duration: Family<Label, Histogram>,
+    handshakes: Family<Labels, Counter>,
+    log_lines_suppressed: Counter,
 }
 
-/// Serves `registry` for ever.
-pub async fn serve(listener: TcpListener, registry: Registry) {
-    let registry = Arc::new(registry);
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
-    while let Ok(permit) = Arc::clone(&room).acquire_owned().await {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let registry = Arc::clone(&registry);
-                tokio::spawn(async move {
-                    converse(stream, &registry).await;
-                    drop(permit);
-                });
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            sessions: Gauge::default(),
+            sessions_started: Counter::default(),
+            sessions_refused: Family::default(),
+            sessions_ended: Family::default(),
+            logins: Family::default(),
+            transfers: Family::default(),
+            transfer_failures: Family::default(),
+            transferred: Family::default(),
+            transfer_duration: Family::new_with_constructor(|| Histogram::new(DURATIONS)),
+            handshakes: Family::default(),
+            log_lines_suppressed: Counter::default(),
+        }
+    }
+}
+
+/// Upper ends, in seconds, from small files in a local network to those that take an hour.
+const DURATIONS: [f64; 10] = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 60.0, 600.0, 3600.0];
+
+impl Metrics {
+    pub fn session_begun(&self) {
+        self.sessions.inc();
+        self.sessions_started.inc();
+    }
+
+    pub fn session_refused(&self, why: SessionRefused) {
+        self.sessions_refused.get_or_create(&[("reason", why.word())]).inc();
+    }
+
+    pub fn session_over(&self, end: SessionEnd) {
+        self.sessions.dec();
+        self.sessions_ended.get_or_create(&[("how", end.word())]).inc();
+    }
+
+    pub fn login(&self, result: Result<(), LoginRefused>) {
+        let result = match result {
+            Ok(()) => "succeeded",
+            Err(LoginRefused::TooManyFailures) => "throttled",
+            Err(_) => "failed",
+        };
+        self.logins.get_or_create(&[("result", result)]).inc();
+    }
+
+    pub fn transfer(&self, transfer: &Transfer<'_>) {
+        let command = transfer.command;
+        let result = match transfer.outcome {
+            Outcome::Completed => {
+                let seconds = transfer.took.as_secs_f64();
+                self.transfer_duration.get_or_create(&[("command", command)]).observe(seconds);
+                "completed"
             }
-            // Out of descriptors, most likely.
-            Err(_) => sleep(PAUSE).await,
+            Outcome::Failed(why) => {
+                self.transfer_failures.get_or_create(&[("reason", why.word())]).inc();
+                "failed"
+            }
+        };
+        self.transfers.get_or_create(&[("command", command), ("result", result)]).inc();
+        if let Some(bytes) = transfer.bytes {
+            self.transferred.get_or_create(&[("command", command)]).inc_by(bytes);
         }
     }
-}
 
-async fn converse(stream: TcpStream, registry: &Registry) {
-    let service = service_fn(async |request| Ok::<_, Infallible>(answer(&request, registry)));
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE)
-        .keep_alive(false)
-        .serve_connection(TokioIo::new(stream), service);
-    // What goes wrong is the client's affair.
-    let _ = tokio::time::timeout(2 * PATIENCE, connection).await;
-}
-
-fn answer(request: &Request<Incoming>, registry: &Registry) -> Response<Full<Bytes>> {
-    let mut response = Response::default();
-    let is_right = request.method() == Method::GET && request.uri().path() == "/metrics";
-    let mut text = String::new();
-    if !is_right {
-        *response.status_mut() = StatusCode::NOT_FOUND;
-    } else if encode(&mut text, registry).is_err() {
-        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-    } else if let Ok(kind) = OPENMETRICS.parse() {
-        response.headers_mut().insert(CONTENT_TYPE, kind);
-        *response.body_mut() = Full::from(text);
+    pub fn handshake(&self, connection: Connection, how: Handshake) {
+        let labels = [("connection", connection.word()), ("result", how.word())];
+        self.handshakes.get_or_create(&labels).inc();
     }
-    response
+
+    pub fn log_lines_suppressed(&self, count: u64) {
+        self.log_lines_suppressed.inc_by(count);
+    }
+
+    /// All of them, and those of `mux`.
+    pub fn registry(&self, mux: Mux) -> Registry {
+        let mut registry = Registry::with_prefix("muxftpd");
+        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "The version of the program", version);
+        registry.register("sessions", "Sessions now", self.sessions.clone());
+        registry.register("sessions_started", "Sessions begun", self.sessions_started.clone());
+        registry.register(
+            "sessions_refused",
+            "Control connections turned away, by reason",
+            self.sessions_refused.clone(),
+        );
+        registry.register("sessions_ended", "Sessions ended, by how", self.sessions_ended.clone());
+        registry.register("logins", "Logins decided, by result", self.logins.clone());
+        registry.register(
+            "transfers",
+            "Transfers ended, by command and result",
+            self.transfers.clone(),
+        );
+        registry.register(
+            "transfer_failures",
+            "Transfers that failed, by reason",
+            self.transfer_failures.clone(),
+        );
+        registry.register(
+            "transferred_bytes",
+            "Bytes moved in transfers that have ended, by command",
+            self.transferred.clone(),
+        );
+        registry.register_with_unit(
+            "transfer_duration",
+            "How long completed transfers took, by command",
+            Unit::Seconds,
+            self.transfer_duration.clone(),
+        );
+        registry.register(
+            "tls_handshakes",
+            "TLS handshakes ended, by connection and result",
+            self.handshakes.clone(),
+        );
+        registry.register(
+            "log_lines_suppressed",
+            "Log lines left out because there were too many of their kind",
+            self.log_lines_suppressed.clone(),
+        );
+        registry.register_collector(Box::new(OfMux(mux)));
+        registry
+    }
+}
+
+/// The multiplexer's own counts, as they are when they are asked for.
+#[derive(Debug)]
+struct OfMux(Mux);
+
+impl Collector for OfMux {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let stats = self.0.stats();
+        for (name, help, value) in [
+            ("passive_ports", "Passive ports listened on", self.0.ports().len()),
+            ("reservations_pending", "Reservations pending now", stats.pending),
+            ("clients_pending", "Clients with reservations pending now", stats.clients),
+            ("requests_waiting", "Requests that wait for a port now", stats.waiting),
+        ] {
+            let value = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+            value.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)?;
+        }
+        for (name, help, value) in [
+            ("reservations", "Reservations made", stats.reserved),
+            ("reservations_claimed", "Reservations that got their connection", stats.claimed),
+            ("reservations_expired", "Reservations whose deadline passed", stats.expired),
+            ("reservations_cancelled", "Reservations given up", stats.cancelled),
+            ("strangers", "Connections turned away on passive ports", stats.strangers),
+        ] {
+            counter(&mut encoder, name, help, value)?;
+        }
+        let help = "Requests for a port that were refused, by reason";
+        let mut refused =
+            encoder.encode_descriptor("reservations_refused", help, None, MetricType::Counter)?;
+        for (reason, value) in [
+            ("no_free_port", stats.refused.no_free_port),
+            ("pending_limit", stats.refused.pending_limit),
+            ("client_queue_full", stats.refused.client_queue_full),
+            ("queue_full", stats.refused.queue_full),
+            ("too_many_clients", stats.refused.too_many_clients),
+            ("table_full", stats.refused.table_full),
+        ] {
+            let label = [("reason", reason)];
+            ConstCounter::new(value).encode(refused.encode_family(&label)?)?;
+        }
+        Ok(())
+    }
+}
+
+fn counter(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    value: u64,
+) -> Result<(), fmt::Error> {
+    let value = ConstCounter::new(value);
+    value.encode(encoder.encode_descriptor(name, help, None, MetricType::Counter)?)
 }

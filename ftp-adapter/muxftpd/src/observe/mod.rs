@@ -1,8 +1,11 @@
 //! What an operator sees: the start screen, the log, metrics.
 
+pub mod bridge;
+pub mod events;
+pub mod exporter;
 pub mod journal;
 pub mod logging;
 pub mod metrics;
-pub mod numbers;
 pub mod panics;
+pub mod rate;
 pub mod screen;

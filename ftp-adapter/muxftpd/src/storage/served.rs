@@ -11,7 +11,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
-use unftp_core::auth::UserDetail;
 use unftp_core::storage::{Error, ErrorKind, Fileinfo, Result, StorageBackend};
 use unftp_sbe_fs::Filesystem;
 
@@ -195,7 +194,7 @@ impl StorageBackend<Account> for Served {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::account::Accounts;
+    use crate::auth::bridge::Accounts;
     use std::fs;
     use unftp_core::auth::{Principal, UserDetailProvider};
 
