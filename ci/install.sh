@@ -8,6 +8,11 @@ need cc gcc
 need python3 python3
 need ip iproute2
 need unshare util-linux
+# The balancers that the tests put in front.
+need haproxy haproxy
+need nginx nginx
+need nft nftables
+need conntrack conntrack
 # The clients that the tests drive.
 need curl curl
 need lftp lftp

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::mpsc::Receiver;
 
@@ -26,6 +26,8 @@ pub struct Launch {
     root: Option<PathBuf>,
     options: Vec<OsString>,
     descriptors: Option<u32>,
+    namespace: Option<PathBuf>,
+    configured: bool,
     tls: bool,
 }
 
@@ -40,6 +42,8 @@ impl Launch {
             root: None,
             options: Vec::new(),
             descriptors: None,
+            namespace: None,
+            configured: false,
             tls: false,
         }
     }
@@ -86,6 +90,22 @@ impl Launch {
         self
     }
 
+    /// Starts the server in the network namespace that this file stands for.
+    #[must_use]
+    pub fn in_namespace(mut self, file: impl Into<PathBuf>) -> Self {
+        self.namespace = Some(file.into());
+        self
+    }
+
+    /// Listens where a configuration file says, on the passive ports that it names.
+    #[must_use]
+    pub fn config(mut self, file: &Path) -> Self {
+        self.listen.clear();
+        self.configured = true;
+        self.options.extend(["--config".into(), file.into()]);
+        self
+    }
+
     /// Starts the server with at most this many descriptors.
     #[must_use]
     pub fn with_descriptor_limit(mut self, most: u32) -> Self {
@@ -129,16 +149,24 @@ impl Launch {
         if let Some(root) = self.root {
             given.root = root;
         }
-        let mut command = match self.descriptors {
-            None => Command::new(self.program.path()),
-            Some(most) => {
+        let mut command = match (self.descriptors, &self.namespace) {
+            (None, None) => Command::new(self.program.path()),
+            (None, Some(file)) => {
+                let mut enter = Command::new("nsenter");
+                enter.arg(format!("--net={}", file.display())).arg(self.program.path());
+                enter
+            }
+            (Some(most), _) => {
                 let mut shell = Command::new("sh");
                 shell.args(["-c", &format!("ulimit -n {most}; exec \"$0\" \"$@\"")]);
                 shell.arg(self.program.path());
                 shell
             }
         };
-        command.arg("--root").arg(&given.root).args(["--passive-ports", &self.ports.spec()]);
+        command.arg("--root").arg(&given.root);
+        if !self.configured {
+            command.args(["--passive-ports", &self.ports.spec()]);
+        }
         for address in &self.listen {
             command.args(["--listen", address]);
         }

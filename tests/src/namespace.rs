@@ -41,10 +41,23 @@ pub fn stranger(n: u16) -> IpAddr {
 /// When the namespace cannot be made, and when `body` panics in it.
 #[track_caller]
 pub fn inside(name: &str, program: Program, clients: u16, strangers: u16, body: impl FnOnce()) {
+    enter(name, program, || {
+        add_addresses(clients, strangers);
+        body();
+    });
+}
+
+/// Runs `body`, the body of the test `name` with `program`, in a network and a mount namespace
+/// where it may set up what it likes. Nothing is there, not even the loopback interface.
+///
+/// # Panics
+///
+/// When the namespace cannot be made, and when `body` panics in it.
+#[track_caller]
+pub fn enter(name: &str, program: Program, body: impl FnOnce()) {
     if let Some(inside) = env::var_os(INSIDE) {
         // The test is run again with every program.
         if inside == program.name() {
-            add_addresses(clients, strangers);
             body();
             println!("{DONE}");
         }
@@ -52,7 +65,8 @@ pub fn inside(name: &str, program: Program, clients: u16, strangers: u16, body: 
     }
     let test = env::current_exe().expect("a running test knows its path");
     let mut again = Command::new("unshare");
-    again.args(["--user", "--map-root-user", "--net"]).arg(test).args([name, "--nocapture"]);
+    again.args(["--user", "--map-root-user", "--net", "--mount"]);
+    again.arg(test).args([name, "--nocapture"]);
     // There, cargo would find nothing to build with.
     again.env(INSIDE, program.name()).env(program.variable(), program.path());
     let output = again.output().unwrap_or_else(|error| {

@@ -27,7 +27,7 @@ const ZONE: RangeInclusive<u16> = 10_000..=65_000;
 #[derive(Debug, Clone)]
 pub struct Ports {
     ports: Vec<u16>,
-    _block: Arc<Flock<File>>,
+    _block: Option<Arc<Flock<File>>>,
 }
 
 impl Ports {
@@ -54,7 +54,13 @@ impl Ports {
         assert!(offsets.iter().all(|offset| *offset < BLOCK), "a block has {BLOCK} ports");
         let (first, block) = take_block();
         let ports = offsets.iter().map(|offset| first + offset).collect();
-        Self { ports, _block: Arc::new(block) }
+        Self { ports, _block: Some(Arc::new(block)) }
+    }
+
+    /// These ports, which nobody else can use: the network is the test's own.
+    #[must_use]
+    pub fn of_an_own_network(ports: RangeInclusive<u16>) -> Self {
+        Self { ports: ports.collect(), _block: None }
     }
 
     /// The ports in ascending order.

@@ -1,0 +1,9 @@
+//! Several servers behind one address, with the balancers and the configurations of
+//! docs/scaling.md: hundreds of clients, while servers join, drain, die and come back.
+
+mod bed;
+mod crowd;
+mod haproxy;
+mod nftables;
+mod operation;
+mod session;

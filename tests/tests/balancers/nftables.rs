@@ -1,0 +1,14 @@
+//! nftables alone, with a set per server that remembers its clients.
+
+use crate::bed::{Bed, shipped};
+use crate::operation;
+
+#[test]
+fn nftables_keeps_sessions_together() {
+    Bed::inside("nftables_keeps_sessions_together", "muxftpd.toml", |bed| {
+        bed.start(1);
+        bed.start(2);
+        bed.spawn("python3", &[shipped("nft-balancer.py").to_str().unwrap()]);
+        operation::goes_through_it_all(bed);
+    });
+}
