@@ -39,6 +39,8 @@ pub(crate) struct ServersEffort {
     pub(crate) seconds: f64,
     /// How many bytes all clients together move in a transfer of bulk.
     pub(crate) bulk: u64,
+    /// How many files are in the crowded directory.
+    pub(crate) crowded: usize,
     /// How many strangers come a second.
     pub(crate) strangers: Vec<u32>,
 }
@@ -94,6 +96,7 @@ impl Effort {
                 clients: vec![1, 4, 32],
                 seconds: 2.0,
                 bulk: 1 << 30,
+                crowded: 10_000,
                 strangers: vec![0, 1_000, 10_000, 100_000],
             },
         }
@@ -146,6 +149,7 @@ impl Effort {
                 clients: vec![1, 3],
                 seconds: 0.3,
                 bulk: 1 << 20,
+                crowded: 100,
                 strangers: vec![0, 100],
             },
         }

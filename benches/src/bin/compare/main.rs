@@ -67,7 +67,8 @@ fn compare(options: &Options) -> Result<(), Box<dyn Error + Send + Sync>> {
     let which = (wanted(Part::Servers), wanted(Part::Strangers));
     let mut left_out = Vec::new();
     if which.0 || which.1 {
-        left_out = servers::run(&effort, which, options.first_port, &mut random, &mut samples)?;
+        let (first_port, against) = (options.first_port, options.against.as_deref());
+        left_out = servers::run(&effort, which, first_port, against, &mut random, &mut samples)?;
     }
     report::write(&samples, &left_out, &effort, &options.output)
         .map_err(|error| error.to_string())?;

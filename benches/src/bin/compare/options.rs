@@ -40,6 +40,10 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 20_000)]
     pub(crate) first_port: u16,
 
+    /// Another muxftpd to compare with: the program of an earlier version
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) against: Option<PathBuf>,
+
     #[command(subcommand)]
     pub(crate) hidden: Option<Hidden>,
 }

@@ -51,6 +51,7 @@ pub(super) fn all(samples: &Samples) -> Vec<Target> {
     of_table(&samples.select(|sample| sample.part == table::PART), &mut targets);
     of_sockets(samples, &mut targets);
     of_servers(samples, &mut targets);
+    of_named(samples, &mut targets);
     targets
 }
 
@@ -136,6 +137,32 @@ fn slowest(samples: &Samples) -> Option<Target> {
         }
     }
     worst
+}
+
+/// What is asked of muxftpd beside one server by name.
+fn of_named(samples: &Samples, targets: &mut Vec<Target>) {
+    for (metric, operation, other, bound) in [
+        (Metric::CyclesPerSecond, "RETR of 1 byte", servers::EARLIER, Bound::AtLeast(1.6)),
+        (Metric::CpuSecondsPerGibibyte, "RETR of", servers::VSFTPD, Bound::AtMost(1.0)),
+        (Metric::MebibytesPerSecond, "RETR of", servers::VSFTPD, Bound::AtLeast(1.0)),
+    ] {
+        let rows = samples.select(|s| s.metric == metric && s.operation.contains(operation));
+        let rows = rows.select(|s| s.part == servers::PART);
+        for operation in rows.distinct(|sample| sample.operation.clone()) {
+            let own = rows.select(|sample| sample.operation == operation);
+            for case in own.distinct(|sample| sample.case.clone()) {
+                let row = own.select(|sample| sample.case == case);
+                let Some(measured) = row.ratio(servers::MUXFTPD, other) else { continue };
+                let what = format!(
+                    "{}, {operation}, {}: {} against {other}",
+                    servers::MUXFTPD,
+                    case.label,
+                    metric.title()
+                );
+                targets.push(Target { what, bound, measured });
+            }
+        }
+    }
 }
 
 /// Every row of whole servers: at least as much as the best of the others does.

@@ -2,11 +2,12 @@
 
 use super::UPLOADS;
 use super::reply::{Replies, Reply};
+use super::secure::{Secure, Sessions, Stream};
 use super::workload::{Acks, Work};
 use nix::sys::socket::{setsockopt, sockopt::IpBindAddressNoPort};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// No server that works is silent for so long.
@@ -18,8 +19,10 @@ const CHUNK: usize = 256 * 1024;
 pub(super) struct Client {
     address: Ipv4Addr,
     server: SocketAddr,
-    user: User,
-    control: TcpStream,
+    login: Login,
+    control: Stream,
+    /// Its TLS sessions, where it uses TLS.
+    sessions: Option<Sessions>,
     replies: Replies,
     chunk: Box<[u8]>,
 }
@@ -35,6 +38,14 @@ impl User {
     pub(super) const ANONYMOUS: Self = Self { name: "anonymous", password: "guest@example.org" };
 }
 
+/// How a client logs in.
+#[derive(Debug, Clone)]
+pub(super) struct Login {
+    pub(super) user: User,
+    /// With `AUTH TLS` and `PROT P`.
+    pub(super) secure: Option<Secure>,
+}
+
 /// How a cycle ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cycle {
@@ -45,24 +56,46 @@ pub(super) enum Cycle {
 
 impl Client {
     /// Connects from `address` and logs in.
-    pub(super) fn log_in(address: Ipv4Addr, server: SocketAddr, user: User) -> io::Result<Self> {
+    pub(super) fn log_in(address: Ipv4Addr, server: SocketAddr, login: Login) -> io::Result<Self> {
         let control = connect(address, server)?;
         control.set_nodelay(true)?;
-        let chunk = vec![b'x'; CHUNK].into();
-        let mut client = Self { address, server, user, control, replies: Replies::new(), chunk };
+        let mut client = Self {
+            address,
+            server,
+            login,
+            control: Stream::Plain(control),
+            sessions: None,
+            replies: Replies::new(),
+            chunk: vec![b'x'; CHUNK].into(),
+        };
         client.expect(&[220], Acks::Ordinary)?;
-        let User { name, password } = user;
-        let login = [(format!("USER {name}"), 331), (format!("PASS {password}"), 230)];
-        for (command, code) in login.into_iter().chain([("TYPE I".to_owned(), 200)]) {
-            client.control.write_all(format!("{command}\r\n").as_bytes())?;
-            client.expect(&[code], Acks::Ordinary)?;
+        if let Some(secure) = &client.login.secure {
+            let sessions = secure.sessions();
+            client.say("AUTH TLS", 234)?;
+            let plain = client.control.socket().try_clone()?;
+            client.control = sessions.begin(plain)?;
+            client.sessions = Some(sessions);
         }
+        let User { name, password } = client.login.user;
+        client.say(&format!("USER {name}"), 331)?;
+        client.say(&format!("PASS {password}"), 230)?;
+        if client.sessions.is_some() {
+            client.say("PBSZ 0", 200)?;
+            client.say("PROT P", 200)?;
+        }
+        client.say("TYPE I", 200)?;
         Ok(client)
+    }
+
+    /// A command with one expected reply.
+    fn say(&mut self, command: &str, code: u16) -> io::Result<()> {
+        self.control.write_all(format!("{command}\r\n").as_bytes())?;
+        self.expect(&[code], Acks::Ordinary)
     }
 
     /// Starts over after an error, which leaves a session in an unknown state.
     pub(super) fn renew(&mut self) -> io::Result<()> {
-        *self = Self::log_in(self.address, self.server, self.user)?;
+        *self = Self::log_in(self.address, self.server, self.login.clone())?;
         Ok(())
     }
 
@@ -74,9 +107,9 @@ impl Client {
             return Ok(Cycle::Refused);
         }
         let port = reply.port().filter(|_| reply.code == 227).ok_or_else(|| unexpected(reply))?;
-        let mut data = connect(self.address, SocketAddr::new(self.server.ip(), port))?;
+        let data = connect(self.address, SocketAddr::new(self.server.ip(), port))?;
         let command = match work {
-            Work::List { directory } => format!("LIST {directory}\r\n"),
+            Work::List { command, directory } => format!("{command} {directory}\r\n"),
             Work::Retrieve { file, .. } => format!("RETR {file}\r\n"),
             Work::Store { .. } => {
                 // The servers run as different users, who may not write to each other's files.
@@ -85,6 +118,10 @@ impl Client {
         };
         self.control.write_all(command.as_bytes())?;
         self.expect(&[150, 125], acks)?;
+        let mut data = match &self.sessions {
+            Some(sessions) => sessions.begin(data)?,
+            None => Stream::Plain(data),
+        };
         let whole = match work {
             Work::Store { size } => {
                 self.send(&mut data, *size)?;
@@ -98,21 +135,21 @@ impl Client {
         if whole { Ok(Cycle::Done) } else { Err(io::ErrorKind::InvalidData.into()) }
     }
 
-    fn send(&self, data: &mut TcpStream, size: u64) -> io::Result<()> {
+    fn send(&self, data: &mut Stream, size: u64) -> io::Result<()> {
         let mut left = size;
         while left > 0 {
             let count = left.min(CHUNK as u64);
             data.write_all(&self.chunk[..count as usize])?;
             left -= count;
         }
-        data.shutdown(Shutdown::Write)
+        data.finish()
     }
 
-    fn receive(&mut self, data: &mut TcpStream, acks: Acks) -> io::Result<u64> {
+    fn receive(&mut self, data: &mut Stream, acks: Acks) -> io::Result<u64> {
         let mut received = 0;
         loop {
             let count = data.read(&mut self.chunk)?;
-            acknowledge(data, acks)?;
+            acknowledge(data.socket(), acks)?;
             if count == 0 {
                 return Ok(received);
             }
@@ -126,7 +163,8 @@ impl Client {
     }
 
     fn reply(&mut self, acks: Acks) -> io::Result<Reply<'_>> {
-        self.replies.next(&self.control, || acknowledge(&self.control, acks))
+        let socket = self.control.socket().try_clone()?;
+        self.replies.next(&mut self.control, || acknowledge(&socket, acks))
     }
 }
 

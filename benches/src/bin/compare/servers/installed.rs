@@ -6,6 +6,7 @@
 use super::UPLOADS;
 use super::client::User;
 use super::kind::{Mechanism, ServerKind};
+use super::server::Setup;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -47,21 +48,16 @@ pub(super) fn missing(mechanism: Mechanism) -> Option<&'static str> {
     }
 }
 
-/// How to start it on `address`, with its configuration in `scratch`, serving `root`.
-pub(super) fn start(
-    kind: ServerKind,
-    root: &Path,
-    scratch: &Path,
-    address: SocketAddr,
-) -> io::Result<Start> {
+/// How to start it on `address`.
+pub(super) fn start(kind: ServerKind, setup: &Setup, address: SocketAddr) -> io::Result<Start> {
     let (first, last) = (address.port() + 1, address.port() + kind.ports);
     let (ip, port) = (address.ip(), address.port());
     let write = |name: &str, text: String| -> io::Result<String> {
-        let path = scratch.join(format!("{name}-{port}"));
+        let path = setup.scratch.join(format!("{name}-{port}"));
         fs::write(&path, text)?;
         Ok(path.display().to_string())
     };
-    let root = root.display();
+    let (scratch, root) = (&setup.scratch, setup.root.display());
     let arguments = match kind.mechanism {
         Mechanism::Vsftpd => {
             // An empty directory that it shuts its unprivileged processes in.
@@ -73,8 +69,12 @@ pub(super) fn start(
                  anon_upload_enable=YES\nanon_other_write_enable=YES\nftp_username={UNPRIVILEGED}\n\
                  nopriv_user={UNPRIVILEGED}\nsecure_chroot_dir={}\npasv_min_port={first}\n\
                  pasv_max_port={last}\nxferlog_enable=NO\nidle_session_timeout={IDLE_SECONDS}\n\
-                 seccomp_sandbox=NO\nuse_sendfile=YES\n",
-                empty.display()
+                 seccomp_sandbox=NO\nuse_sendfile=YES\nssl_enable=YES\nallow_anon_ssl=YES\n\
+                 force_local_data_ssl=NO\nforce_local_logins_ssl=NO\nrequire_ssl_reuse=NO\n\
+                 ssl_ciphers=HIGH\nrsa_cert_file={}\nrsa_private_key_file={}\n",
+                empty.display(),
+                setup.certificate.certificate.display(),
+                setup.certificate.key.display(),
             );
             vec![write("vsftpd", text)?]
         }
@@ -95,9 +95,15 @@ pub(super) fn start(
             vec!["--nodaemon".into(), "--quiet".into(), "-c".into(), write("proftpd", text)?]
         }
         Mechanism::PureFtpd => {
-            let users = users(&scratch.join(format!("pure-{port}")), root)?;
+            let users = users(&scratch.join(format!("pure-{port}")), &root.to_string())?;
             let minutes = IDLE_SECONDS / 60;
+            let read = |path: &Path| fs::read_to_string(path);
+            let certificate = &setup.certificate;
+            let both = read(&certificate.key)? + &read(&certificate.certificate)?;
             [
+                format!("-2{}", write("pure-certificate", both)?),
+                "-Y1".to_owned(),
+                "-L100000:5".to_owned(),
                 format!("-S{ip},{port}"),
                 format!("-p{first}:{last}"),
                 format!("-lpuredb:{users}"),
@@ -133,11 +139,11 @@ pub(super) fn open_up(root: &Path) -> io::Result<()> {
 }
 
 /// Pure-FTPd's database with the one user.
-fn users(base: &Path, root: std::path::Display<'_>) -> io::Result<String> {
+fn users(base: &Path, root: &str) -> io::Result<String> {
     let tool = found("usr/bin/pure-pw", "/usr/bin/pure-pw").unwrap_or_else(|| "pure-pw".into());
     let (list, database) = (base.with_extension("users"), base.with_extension("pdb"));
     let mut add = Command::new(tool);
-    add.args(["useradd", GUEST.name, "-u", UNPRIVILEGED, "-d", &root.to_string(), "-m", "-f"]);
+    add.args(["useradd", GUEST.name, "-u", UNPRIVILEGED, "-d", root, "-m", "-f"]);
     add.arg(&list).arg("-F").arg(&database).stdin(Stdio::piped()).stdout(Stdio::null());
     let mut add = add.spawn()?;
     let twice = format!("{0}\n{0}\n", GUEST.password);

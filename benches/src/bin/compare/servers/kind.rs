@@ -24,6 +24,8 @@ pub(super) enum Mechanism {
     Default,
     /// libunftp in pooled mode.
     Pooled,
+    /// Another `muxftpd`, given by its path.
+    Earlier,
     /// vsftpd: a process for each session, and sendfile.
     Vsftpd,
     /// ProFTPD: a process for each session.
@@ -34,16 +36,29 @@ pub(super) enum Mechanism {
     Pyftpdlib,
 }
 
-const NAMES: [(Mechanism, &str); 8] = [
+const NAMES: [(Mechanism, &str); 9] = [
     (Mechanism::Mux, "muxftpd"),
     (Mechanism::Tiny, "tiny_ftpd"),
     (Mechanism::Default, "default"),
     (Mechanism::Pooled, "pooled"),
+    (Mechanism::Earlier, "earlier"),
     (Mechanism::Vsftpd, "vsftpd"),
     (Mechanism::Proftpd, "proftpd"),
     (Mechanism::PureFtpd, "pure_ftpd"),
     (Mechanism::Pyftpdlib, "pyftpdlib"),
 ];
+
+impl Mechanism {
+    /// Whether it is set up with TLS here.
+    pub(super) fn speaks_tls(self) -> bool {
+        !matches!(self, Self::Proftpd | Self::Pyftpdlib | Self::Pooled)
+    }
+
+    /// Whether it knows a command for listings.
+    pub(super) fn lists_with(self, command: &str) -> bool {
+        command != "MLSD" || self != Self::Vsftpd
+    }
+}
 
 impl FromStr for ServerKind {
     type Err = String;

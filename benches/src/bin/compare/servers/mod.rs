@@ -11,6 +11,7 @@ mod listeners;
 mod peer;
 mod reply;
 mod round;
+mod secure;
 mod server;
 mod storm;
 mod usage;
@@ -22,12 +23,14 @@ use crate::effort::Effort;
 use crate::progress::Progress;
 use crate::samples::{Case, Metric, Sample, Samples};
 use crate::words::thousands;
-use client::Client;
+use client::{Client, Login};
 use kind::ServerKind;
 use mux_tests::Program;
+use mux_tests::certificate::Certificate;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use round::{Round, measure};
+use secure::Secure;
 use server::{Server, Setup};
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -37,7 +40,11 @@ use tempfile::TempDir;
 use workload::{Acks, Until, Work};
 
 pub(crate) const PART: &str = "servers";
+/// A muxftpd of before, where one is given.
+pub(crate) const EARLIER: &str = "earlier-9";
 pub(crate) const STRANGERS: &str = "strangers";
+pub(crate) const MUXFTPD: &str = "muxftpd-9";
+pub(crate) const VSFTPD: &str = "vsftpd-1000";
 pub(crate) const OURS: [&str; 2] = ["muxftpd-9", "tiny_ftpd-9"];
 /// The server that ratios refer to: one port per session, as many as it likes, and TCP_NODELAY.
 pub(crate) const BASELINE: &str = "default-2700-nodelay";
@@ -48,7 +55,9 @@ const UPLOADS: &str = "uploads";
 const LARGE: &str = "large";
 /// A directory that nothing is uploaded to, so that its listing is as long in every round.
 const LISTED: &str = "listed";
-/// How many files are in it.
+/// One of many files.
+const CROWDED: &str = "crowded";
+/// How many files are in the former.
 const FILES: usize = 20;
 /// How many clients work while strangers come.
 const RIGHTFUL: u16 = 8;
@@ -57,6 +66,8 @@ const RIGHTFUL: u16 = 8;
 struct Contestant {
     name: String,
     clients: Vec<Client>,
+    /// The same over TLS, where the server is set up with it.
+    secure: Vec<Client>,
     server: Server,
 }
 
@@ -68,6 +79,7 @@ struct Task {
     clients: u16,
     work: Work,
     acks: Acks,
+    tls: bool,
     until: Until,
     storm: Option<Storm>,
     /// How many bytes a cycle of all clients moves, if that is what counts.
@@ -79,6 +91,7 @@ pub(crate) fn run(
     effort: &Effort,
     (servers, strangers): (bool, bool),
     first_port: u16,
+    earlier: Option<&Path>,
     random: &mut StdRng,
     samples: &mut Samples,
 ) -> io::Result<Vec<String>> {
@@ -87,9 +100,13 @@ pub(crate) fn run(
     let root = directory()?;
     installed::open_up(root.path())?;
     let scratch = tempfile::tempdir()?;
+    let certificate = Certificate::in_directory(scratch.path());
+    let secure = Secure::trusting(&certificate)?;
     let setup = Setup {
         root: root.path().to_owned(),
         scratch: scratch.path().to_owned(),
+        earlier: earlier.map(Path::to_owned),
+        certificate,
         muxftpd,
         tiny_ftpd,
     };
@@ -108,13 +125,14 @@ pub(crate) fn run(
     let mut contestants = Vec::new();
     let mut left_out = Vec::new();
     let mut port = first_port;
-    for name in &effort.servers.kinds {
+    let kinds = effort.servers.kinds.iter().copied().chain(earlier.map(|_| EARLIER));
+    for name in kinds {
         let kind: ServerKind = name.parse().map_err(io::Error::other)?;
         if let Some(why) = installed::missing(kind.mechanism) {
             left_out.push(format!("{name} was not compared: {why}."));
             continue;
         }
-        contestants.push(Contestant::start(kind, &setup, port, most)?);
+        contestants.push(Contestant::start(kind, &setup, &secure, port, most)?);
         port = port
             .checked_add(kind.ports + 1)
             .ok_or_else(|| io::Error::other("too many ports: lower --first-port"))?;
@@ -124,7 +142,7 @@ pub(crate) fn run(
     for round in 0..effort.rounds {
         for task in &tasks {
             contestants.shuffle(random);
-            for contestant in &mut contestants {
+            for contestant in contestants.iter_mut().filter(|one| one.can(task)) {
                 let measured = contestant.measure(task)?;
                 record(samples, task, &contestant.name, round, &measured);
             }
@@ -141,29 +159,41 @@ fn directory() -> io::Result<TempDir> {
 }
 
 fn cycles(effort: &Effort, root: &Path, tasks: &mut Vec<Task>) -> io::Result<()> {
-    let directory = root.join(LISTED);
-    fs::create_dir(&directory)?;
-    for number in 0..FILES {
-        fs::write(directory.join(format!("file-{number}")), "1")?;
-    }
-    let list = (format!("LIST of {FILES} files"), Work::List { directory: LISTED.to_owned() });
-    let byte = ("RETR of 1 byte".to_owned(), Work::Retrieve { file: BYTE.to_owned(), size: 1 });
-    for acks in Acks::BOTH {
-        for (what, work) in [&byte, &list] {
-            for &clients in &effort.servers.clients {
-                tasks.push(Task {
-                    part: PART,
-                    operation: format!("PASV, connect, {what}, 226; {}", acks.words()),
-                    case: of_clients(clients),
-                    clients,
-                    work: work.clone(),
-                    acks,
-                    until: Until::Seconds(effort.servers.seconds),
-                    storm: None,
-                    bytes: None,
-                });
-            }
+    for (name, files) in [(LISTED, FILES), (CROWDED, effort.servers.crowded)] {
+        let directory = root.join(name);
+        fs::create_dir(&directory)?;
+        for number in 0..files {
+            fs::write(directory.join(format!("file-{number}")), "1")?;
         }
+    }
+    let list = |command, directory: &str| Work::List { command, directory: directory.to_owned() };
+    let byte = || Work::Retrieve { file: BYTE.to_owned(), size: 1 };
+    let crowded = thousands(effort.servers.crowded);
+    let mut push = |what: &str, work: Work, tls: bool, acks: Acks, clients: u16| {
+        let over = if tls { " over TLS" } else { "" };
+        tasks.push(Task {
+            part: PART,
+            operation: format!("PASV, connect, {what}, 226{over}; {}", acks.words()),
+            case: of_clients(clients),
+            clients,
+            work,
+            acks,
+            tls,
+            until: Until::Seconds(effort.servers.seconds),
+            storm: None,
+            bytes: None,
+        });
+    };
+    for &clients in &effort.servers.clients {
+        for acks in Acks::BOTH {
+            push("RETR of 1 byte", byte(), false, acks, clients);
+            push(&format!("LIST of {FILES} files"), list("LIST", LISTED), false, acks, clients);
+        }
+        push("RETR of 1 byte", byte(), true, Acks::Quickack, clients);
+    }
+    for command in ["LIST", "MLSD"] {
+        let what = format!("{command} of {crowded} files");
+        push(&what, list(command, CROWDED), false, Acks::Quickack, 1);
     }
     Ok(())
 }
@@ -183,6 +213,7 @@ fn bulk(effort: &Effort, root: &Path, tasks: &mut Vec<Task>) -> io::Result<()> {
                 clients,
                 work,
                 acks: Acks::Ordinary,
+                tls: false,
                 until: Until::Once,
                 storm: None,
                 bytes: Some(size * u64::from(clients)),
@@ -204,6 +235,7 @@ fn storms(effort: &Effort, tasks: &mut Vec<Task>) {
             clients: RIGHTFUL,
             work: Work::Retrieve { file: BYTE.to_owned(), size: 1 },
             acks: Acks::Quickack,
+            tls: false,
             until: Until::Seconds(effort.servers.seconds),
             storm: (per_second > 0).then_some(Storm { per_second }),
             bytes: None,
@@ -217,16 +249,38 @@ fn of_clients(clients: u16) -> Case {
 }
 
 impl Contestant {
-    fn start(kind: ServerKind, setup: &Setup, first_port: u16, clients: u16) -> io::Result<Self> {
+    fn start(
+        kind: ServerKind,
+        setup: &Setup,
+        secure: &Secure,
+        first_port: u16,
+        clients: u16,
+    ) -> io::Result<Self> {
         let server = Server::start(kind, setup, first_port)?;
-        let clients = (0..clients)
-            .map(|number| Client::log_in(address(number), server.address, server.user))
-            .collect::<io::Result<_>>()?;
-        Ok(Self { name: kind.to_string(), clients, server })
+        let log_in = |login: &Login| -> io::Result<Vec<Client>> {
+            let all = 0..clients;
+            all.map(|number| Client::log_in(address(number), server.address, login.clone()))
+                .collect()
+        };
+        let plain = log_in(&server.login)?;
+        let over_tls = Login { secure: Some(secure.clone()), ..server.login.clone() };
+        let secure = if kind.mechanism.speaks_tls() { log_in(&over_tls)? } else { Vec::new() };
+        Ok(Self { name: kind.to_string(), clients: plain, secure, server })
+    }
+
+    /// Whether it can do it.
+    fn can(&self, task: &Task) -> bool {
+        let mechanism = self.server.kind.mechanism;
+        let known = match &task.work {
+            Work::List { command, .. } => mechanism.lists_with(command),
+            _ => true,
+        };
+        known && (!task.tls || mechanism.speaks_tls())
     }
 
     fn measure(&mut self, task: &Task) -> io::Result<Round> {
-        let clients = &mut self.clients[..usize::from(task.clients)];
+        let clients = if task.tls { &mut self.secure } else { &mut self.clients };
+        let clients = &mut clients[..usize::from(task.clients)];
         measure(&self.server, clients, (&task.work, task.acks), task.until, task.storm)
     }
 }

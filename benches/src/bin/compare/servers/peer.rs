@@ -23,6 +23,8 @@ pub(crate) struct Peer {
     control: SocketAddr,
     first_passive_port: u16,
     root: PathBuf,
+    certificate: PathBuf,
+    key: PathBuf,
 }
 
 /// Longer than any comparison takes.
@@ -79,6 +81,7 @@ fn builder(peer: &Peer) -> ServerBuilder<Filesystem, DefaultUser> {
     let storage = move || Filesystem::new(&root).expect("the directory is there");
     let builder = ServerBuilder::new(Box::new(storage))
         .greeting("ready")
+        .ftps(&peer.certificate, &peer.key)
         .idle_session_timeout(IDLE_SECONDS)
         .passive_ports(peer.first_passive_port..=last);
     let builder = match kind.mechanism {

@@ -1,8 +1,9 @@
 //! The server processes.
 
-use super::client::{Client, User};
+use super::client::{Client, Login};
 use super::installed::{self, Start};
 use super::kind::{Mechanism, ServerKind};
+use mux_tests::certificate::Certificate;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -20,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(super) struct Server {
     pub(super) kind: ServerKind,
     pub(super) address: SocketAddr,
-    pub(super) user: User,
+    pub(super) login: Login,
     child: Child,
 }
 
@@ -31,6 +32,9 @@ pub(super) struct Setup {
     /// For configurations.
     pub(super) scratch: PathBuf,
     pub(super) muxftpd: PathBuf,
+    /// Another muxftpd to compare with.
+    pub(super) earlier: Option<PathBuf>,
+    pub(super) certificate: Certificate,
     pub(super) tiny_ftpd: PathBuf,
 }
 
@@ -48,6 +52,8 @@ impl Server {
                 "--idle-timeout=1day".to_owned(),
                 "--writable".to_owned(),
                 "--log-level=error".to_owned(),
+                format!("--tls-cert={}", setup.certificate.certificate.display()),
+                format!("--tls-key={}", setup.certificate.key.display()),
             ]
         };
         let built = |program, arguments| Start { program, arguments, environment: Vec::new() };
@@ -62,9 +68,12 @@ impl Server {
                     address.to_string(),
                     first.to_string(),
                     setup.root.display().to_string(),
+                    setup.certificate.certificate.display().to_string(),
+                    setup.certificate.key.display().to_string(),
                 ],
             ),
-            _ => installed::start(kind, &setup.root, &setup.scratch, address)?,
+            Mechanism::Earlier => built(setup.earlier.clone().unwrap_or_default(), ours()),
+            _ => installed::start(kind, setup, address)?,
         };
         let program = &start.program;
         let mut command = Command::new(program);
@@ -74,8 +83,8 @@ impl Server {
             command.stderr(Stdio::null());
         }
         let child = command.spawn().map_err(|error| at(program, &error))?;
-        let user = installed::user(kind.mechanism);
-        let mut server = Self { kind, address, user, child };
+        let login = Login { user: installed::user(kind.mechanism), secure: None };
+        let mut server = Self { kind, address, login, child };
         server.wait_until_ready()?;
         Ok(server)
     }
@@ -83,7 +92,7 @@ impl Server {
     fn wait_until_ready(&mut self) -> io::Result<()> {
         let give_up = Instant::now() + PATIENCE;
         loop {
-            match Client::log_in(Ipv4Addr::LOCALHOST, self.address, self.user) {
+            match Client::log_in(Ipv4Addr::LOCALHOST, self.address, self.login.clone()) {
                 Ok(_) => return Ok(()),
                 Err(error) if Instant::now() > give_up => return Err(error),
                 Err(_) => sleep(Duration::from_millis(20)),

@@ -3,7 +3,7 @@
 /// One transfer.
 #[derive(Debug, Clone)]
 pub(super) enum Work {
-    List { directory: String },
+    List { command: &'static str, directory: String },
     Retrieve { file: String, size: u64 },
     Store { size: u64 },
 }
