@@ -1,6 +1,6 @@
 //! Source addresses. On Linux all of 127.0.0.0/8 is loopback, so one machine is many clients.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Where the servers under test listen.
 pub const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -19,17 +19,9 @@ pub fn stranger(n: u16) -> IpAddr {
     Ipv4Addr::new(127, 2, high, low).into()
 }
 
-/// The IPv6 loopback address.
-///
-/// # Panics
-///
-/// Where the machine has none: promises about IPv6 must not pass unseen.
+/// The IPv6 loopback address, which not every machine has:
+/// [`ipv6`](not_checked::machine::ipv6) of the machine tells.
 #[must_use]
-#[track_caller]
 pub fn ipv6() -> IpAddr {
-    let address = Ipv6Addr::LOCALHOST;
-    if let Err(error) = TcpListener::bind((address, 0)) {
-        panic!("these tests need IPv6 on the loopback interface, and {address} says: {error}");
-    }
-    address.into()
+    Ipv6Addr::LOCALHOST.into()
 }

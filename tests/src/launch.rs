@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::mpsc::Receiver;
 
+use not_checked::machine;
 use tempfile::TempDir;
 
 use crate::address;
@@ -48,10 +49,12 @@ impl Launch {
         }
     }
 
-    /// Also listens on the IPv6 loopback address.
+    /// Also listens on the IPv6 loopback address, where the machine has one.
     #[must_use]
     pub fn and_ipv6(mut self) -> Self {
-        self.listen.push(format!("[{}]:0", address::ipv6()));
+        if machine::ipv6().is_ok() {
+            self.listen.push(format!("[{}]:0", address::ipv6()));
+        }
         self
     }
 
@@ -157,7 +160,7 @@ impl Launch {
                 enter
             }
             (Some(most), _) => {
-                let mut shell = Command::new("sh");
+                let mut shell = Command::new("/bin/sh");
                 shell.args(["-c", &format!("ulimit -n {most}; exec \"$0\" \"$@\"")]);
                 shell.arg(self.program.path());
                 shell

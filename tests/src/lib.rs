@@ -31,6 +31,7 @@ pub use data::{Data, Ending};
 pub use differences::Difference;
 pub use holding::Holding;
 pub use launch::Launch;
+pub use not_checked::{machine, needs};
 pub use passive_ports::Ports;
 pub use program::Program;
 pub use reply::Reply;

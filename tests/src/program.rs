@@ -11,6 +11,8 @@ use std::process::Command;
 use std::sync::{Once, OnceLock};
 use std::{env, fs};
 
+use not_checked::machine::{self, Has, Need};
+
 /// A server program. Tests that name neither in their title run against each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Program {
@@ -117,6 +119,15 @@ impl Program {
             String::from_utf8_lossy(&output.stderr)
         );
         profile.join(binary)
+    }
+}
+
+impl Need for Program {
+    fn is_here(&self) -> Has {
+        match self {
+            Self::Muxftpd => machine::steering(mux_core::steer::probe),
+            Self::TinyFtpd | Self::PlainLibunftp => Ok(()),
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use not_checked::machine::{self, Has, Need};
+
 use crate::client::Passive;
 use crate::differences;
 use crate::server::Server;
@@ -16,6 +18,15 @@ pub enum Way {
     Ipv4Epsv,
     /// `EPSV` on IPv6.
     Ipv6Epsv,
+}
+
+impl Need for Way {
+    fn is_here(&self) -> Has {
+        match self {
+            Self::Ipv4Pasv | Self::Ipv4Epsv => Ok(()),
+            Self::Ipv6Epsv => machine::ipv6(),
+        }
+    }
 }
 
 /// Whether a client speaks TLS.

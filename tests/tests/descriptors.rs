@@ -7,6 +7,7 @@ use std::time::Duration;
 use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::data::{self, Data};
 use mux_tests::guard::{eventually, obtained};
+use mux_tests::needs;
 use mux_tests::{Client, Holding, Launch, Ports, Server, address, files};
 use rstest::rstest;
 
@@ -53,6 +54,7 @@ fn serves_again(server: &Server, client: u16) {
 /// itself. This is the control side; it happens again and again.
 #[rstest]
 fn out_of_descriptors_for_sessions(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let server = limited(program);
     for round in 0..2 {
         let crowd = crowd(&server);
@@ -65,6 +67,7 @@ fn out_of_descriptors_for_sessions(#[values(Muxftpd, TinyFtpd)] program: Program
 /// Promise 11 on the passive ports: connections arrive there when no descriptor is left for them.
 #[rstest]
 fn out_of_descriptors_for_data_connections(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let server = limited(program);
     let held = Holding::every_port(&server, address::client(1));
     let crowd = crowd(&server);
@@ -136,6 +139,7 @@ fn mixed_session(server: &Server, client: u16, kind: usize) {
 /// and port for the next time.
 #[rstest]
 fn none_is_kept_after_hundreds_of_sessions(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     const CLIENTS: u16 = 5;
     let server = Launch::new(program, &Ports::consecutive(2)).start();
     server.put("file", &files::content("file", 10_000));
@@ -161,6 +165,7 @@ fn none_is_kept_after_hundreds_of_sessions(#[values(Muxftpd, TinyFtpd)] program:
 /// Promise 7 for connections nobody asked for.
 #[rstest]
 fn none_is_kept_for_strangers(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let server = Launch::new(program, &Ports::consecutive(2)).start();
     server.put("file", &files::content("file", 10_000));
     let ports = server.ports().list().to_owned();
@@ -182,6 +187,7 @@ fn none_is_kept_for_strangers(#[values(Muxftpd, TinyFtpd)] program: Program) {
 /// clients than it has descriptors, one after the other, then many of them at once.
 #[rstest]
 fn clients_of_before_do_not_use_up_the_descriptors(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let ports = Ports::consecutive(9);
     let server = Launch::new(program, &ports).with_descriptor_limit(LIMIT).start();
     server.put("file", &files::content("file", 1000));

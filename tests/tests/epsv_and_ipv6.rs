@@ -1,13 +1,14 @@
 //! EPSV on both families, PASV on IPv4, and both families on one set of ports.
 //!
 //! The client reads 227 and 229 to the letter in every test of this package; here the replies are
-//! compared as text. IPv6 on the loopback interface is needed; without it these tests fail.
+//! compared as text.
 
 use std::collections::BTreeSet;
 
 use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::data::{self, Data};
 use mux_tests::{Client, Ending, Launch, Passive, Ports, Server, address, files};
+use mux_tests::{machine, needs};
 use rstest::rstest;
 
 fn server(program: Program, ports: &Ports) -> Server {
@@ -28,6 +29,7 @@ fn six(server: &Server) -> Client {
 
 #[rstest]
 fn replies_are_to_the_letter(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program, machine::ipv6());
     let server = server(program, &Ports::consecutive(1));
     let port = server.ports().first();
     let [high, low] = port.to_be_bytes();
@@ -41,6 +43,7 @@ fn replies_are_to_the_letter(#[values(Muxftpd, TinyFtpd)] program: Program) {
 
 #[rstest]
 fn epsv_on_ipv4(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let server = server(program, &Ports::consecutive(3));
     let mut client = four(&server, 1);
     for _ in 0..10 {
@@ -51,6 +54,7 @@ fn epsv_on_ipv4(#[values(Muxftpd, TinyFtpd)] program: Program) {
 
 #[rstest]
 fn epsv_on_ipv6(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program, machine::ipv6());
     let server = server(program, &Ports::consecutive(3));
     let mut client = six(&server);
     for _ in 0..10 {
@@ -63,6 +67,7 @@ fn epsv_on_ipv6(#[values(Muxftpd, TinyFtpd)] program: Program) {
 /// Promise 1: PASV and EPSV draw from the same ports, so together they have no more.
 #[rstest]
 fn pasv_and_epsv_share_one_set(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let server = server(program, &Ports::consecutive(6));
     let mut used = BTreeSet::new();
     let mut held = Vec::new();
@@ -84,6 +89,7 @@ fn pasv_and_epsv_share_one_set(#[values(Muxftpd, TinyFtpd)] program: Program) {
 /// Promise 1: a client is an address, of whichever family; two clients share a port number.
 #[rstest]
 fn both_families_at_once_on_one_port(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program, machine::ipv6());
     let server = server(program, &Ports::consecutive(1));
     let (mut four, mut six) = (four(&server, 1), six(&server));
     for round in 0..10 {
@@ -102,6 +108,7 @@ fn both_families_at_once_on_one_port(#[values(Muxftpd, TinyFtpd)] program: Progr
 /// Promise 3, across the families: the port number alone opens nothing.
 #[rstest]
 fn a_stranger_of_the_other_family_is_reset(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program, machine::ipv6());
     let server = server(program, &Ports::consecutive(1));
     let (mut four, mut six) = (four(&server, 1), six(&server));
 
@@ -120,6 +127,7 @@ fn a_stranger_of_the_other_family_is_reset(#[values(Muxftpd, TinyFtpd)] program:
 /// The limit on IPv6 is the same: as many as there are ports, and each gets its own bytes.
 #[rstest]
 fn one_ipv6_client_holds_every_port(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program, machine::ipv6());
     let server = server(program, &Ports::consecutive(5));
     let mut sessions: Vec<Client> = (0..6).map(|_| six(&server)).collect();
     let granted: Vec<_> = sessions[..5].iter_mut().map(Client::epsv).collect();

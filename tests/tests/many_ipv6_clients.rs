@@ -3,6 +3,7 @@
 use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::namespace::{SERVER, client, inside, stranger};
 use mux_tests::{Client, Data, Ending, Launch, Passive, Ports, crowd, data, files};
+use mux_tests::{machine, needs};
 use rstest::rstest;
 
 /// A steered port has room for 454 IPv6 clients whose reservations are pending at once.
@@ -18,6 +19,7 @@ fn length(client: u16) -> usize {
 /// in between, and everybody gets what is theirs.
 #[rstest]
 fn hundreds_share_one_port(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program, machine::namespaces_with_ipv6());
     let clients = crowd(CLIENTS);
     inside("hundreds_share_one_port", program, clients, STRANGERS, || {
         let ports = Ports::consecutive(1);
@@ -56,6 +58,7 @@ fn hundreds_share_one_port(#[values(Muxftpd, TinyFtpd)] program: Program) {
 /// Promise 9: each of a hundred clients has every port of the set, all at the same time.
 #[rstest]
 fn each_has_every_port(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program, machine::namespaces_with_ipv6());
     let clients = crowd(300) / 3;
     inside("each_has_every_port", program, clients, 0, || {
         let ports = Ports::consecutive(3);

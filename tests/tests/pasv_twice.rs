@@ -2,6 +2,7 @@
 
 use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::data::{self, Data};
+use mux_tests::needs;
 use mux_tests::{Client, Ending, Holding, Launch, Passive, Ports, Server, address, files};
 use rstest::rstest;
 
@@ -29,6 +30,7 @@ fn moved(server: &Server) -> (Client, std::net::SocketAddr, std::net::SocketAddr
 /// Promise 9: with one port, the session's own reservation never stands in its way.
 #[rstest]
 fn on_one_port_any_number_of_times(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let server = server(program, 1);
     let mut session = Client::login(address::client(1), server.control());
     for round in 0..100 {
@@ -41,6 +43,7 @@ fn on_one_port_any_number_of_times(#[values(Muxftpd, TinyFtpd)] program: Program
 /// The same with every port held by the client's own sessions: each can have another go.
 #[rstest]
 fn when_every_port_is_taken(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let server = server(program, 4);
     let mut held = Holding::every_port(&server, address::client(1));
     for _ in 0..10 {
@@ -57,6 +60,7 @@ fn when_every_port_is_taken(#[values(Muxftpd, TinyFtpd)] program: Program) {
 /// Promise 4: after a reservation was cancelled, nothing is delivered to it.
 #[rstest]
 fn the_old_port_is_no_longer_served(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let server = server(program, 9);
     let (mut session, old, new) = moved(&server);
     let ending = data::unserved(Data::connect(session.source(), old));
@@ -67,6 +71,7 @@ fn the_old_port_is_no_longer_served(#[values(Muxftpd, TinyFtpd)] program: Progra
 /// The old port is free for the client's other sessions, and a connection there is theirs.
 #[rstest]
 fn the_old_port_is_free_for_another_session(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let server = server(program, 2);
     let (mut session, old, new) = moved(&server);
     let mut other = Client::login(address::client(1), server.control());
@@ -81,6 +86,7 @@ fn the_old_port_is_free_for_another_session(#[values(Muxftpd, TinyFtpd)] program
 fn a_connection_to_the_old_port_is_not_used_for_the_new_one(
     #[values(Muxftpd, TinyFtpd)] program: Program,
 ) {
+    needs!(program);
     for ports in [1, 9] {
         let server = server(program, ports);
         let mut session = Client::login(address::client(1), server.control());

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::data::{self, Data};
 use mux_tests::guard::obtained;
+use mux_tests::needs;
 use mux_tests::{Client, Ending, Holding, Launch, Passive, Ports, Server, address, files};
 use rstest::rstest;
 
@@ -21,6 +22,7 @@ fn server(program: Program) -> Server {
 /// Promise 6: a port nobody connects to is free again at the TTL, though its session lives on.
 #[rstest]
 fn an_unused_port_comes_back(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let server = server(program);
     let source = address::client(1);
     let mut next = Client::login(source, server.control());
@@ -40,6 +42,7 @@ fn an_unused_port_comes_back(#[values(Muxftpd, TinyFtpd)] program: Program) {
 /// Promise 4: after a reservation expired, nothing is delivered to it.
 #[rstest]
 fn a_connection_after_the_deadline_is_reset(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let server = server(program);
     let source = address::client(1);
     let mut late = Holding::new(&server, source);
@@ -64,6 +67,7 @@ fn a_connection_after_the_deadline_is_reset(#[values(Muxftpd, TinyFtpd)] program
 fn a_connection_after_the_deadline_goes_to_the_next_reservation(
     #[values(Muxftpd, TinyFtpd)] program: Program,
 ) {
+    needs!(program);
     let server = server(program);
     let source = address::client(1);
     let mut late = Holding::new(&server, source);
@@ -86,6 +90,7 @@ fn a_connection_after_the_deadline_goes_to_the_next_reservation(
 /// The deadline is the reservation's, not the transfer's: a transfer may last longer.
 #[rstest]
 fn a_transfer_outlives_the_deadline(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let server = server(program);
     server.put("big", &files::content("big", 12 << 20));
     let source = address::client(1);

@@ -1,6 +1,7 @@
 //! The limit is the number of ports per client, and who comes too late waits in line.
 
 use mux_tests::Program::{self, Muxftpd, TinyFtpd};
+use mux_tests::needs;
 use mux_tests::{Client, Holding, Launch, Passive, Ports, Server, address, files};
 use rstest::rstest;
 
@@ -34,6 +35,7 @@ fn in_line(server: &Server, client: u16, how: Passive) -> Client {
 fn one_too_many_gets_the_port_of_a_session_that_ends(
     #[values(Muxftpd, TinyFtpd)] program: Program,
 ) {
+    needs!(program);
     let server =
         with_a_file(Launch::new(program, &Ports::consecutive(4)).option("--wait", PATIENT));
     let mut held = Holding::every_port(&server, address::client(1));
@@ -54,6 +56,7 @@ fn one_too_many_gets_the_port_of_a_session_that_ends(
 fn one_too_many_gets_the_port_of_a_connection_that_is_matched(
     #[values(Muxftpd, TinyFtpd)] program: Program,
 ) {
+    needs!(program);
     let server =
         with_a_file(Launch::new(program, &Ports::consecutive(3)).option("--wait", PATIENT));
     let mut held = Holding::every_port(&server, address::client(1));
@@ -71,6 +74,7 @@ fn one_too_many_gets_the_port_of_a_connection_that_is_matched(
 /// on and gets a port later. Another client never notices.
 #[rstest]
 fn a_wait_in_vain_ends_with_425_and_nothing_else(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     for wait in ["200ms", "0s"] {
         let server =
             with_a_file(Launch::new(program, &Ports::consecutive(2)).option("--wait", wait));
@@ -97,6 +101,7 @@ fn a_wait_in_vain_ends_with_425_and_nothing_else(#[values(Muxftpd, TinyFtpd)] pr
 /// First come, first served, per client.
 #[rstest]
 fn those_who_wait_are_served_in_order(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let server =
         with_a_file(Launch::new(program, &Ports::consecutive(1)).option("--wait", PATIENT));
     let holder = Holding::new(&server, address::client(1));
@@ -124,6 +129,7 @@ fn those_who_wait_are_served_in_order(#[values(Muxftpd, TinyFtpd)] program: Prog
 /// A line of one client is nobody else's: clients with a port free get it at once.
 #[rstest]
 fn a_line_of_one_client_holds_up_no_other(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let server =
         with_a_file(Launch::new(program, &Ports::consecutive(1)).option("--wait", PATIENT));
     let holder = Holding::new(&server, address::client(1));

@@ -5,6 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::guard::{BEFORE_TTL, within};
+use mux_tests::needs;
+use mux_tests::tools::Tool;
 use mux_tests::{
     Client, Endpoint, Holding, Launch, Passive, Ports, Security, Server, Way, address, files, tools,
 };
@@ -43,18 +45,21 @@ fn comes_back(server: &Server, source: IpAddr, end: impl FnOnce(Holding)) {
 
 #[rstest]
 fn after_quit(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let server = server(program);
     comes_back(&server, address::client(1), |holding| holding.session.quit());
 }
 
 #[rstest]
 fn after_fin(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let server = server(program);
     comes_back(&server, address::client(1), |holding| holding.session.fin());
 }
 
 #[rstest]
 fn after_a_half_close(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let server = server(program);
     let mut kept = None;
     comes_back(&server, address::client(1), |holding| {
@@ -66,6 +71,7 @@ fn after_a_half_close(#[values(Muxftpd, TinyFtpd)] program: Program) {
 
 #[rstest]
 fn after_reset(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let server = server(program);
     comes_back(&server, address::client(1), |holding| holding.session.reset());
 }
@@ -73,6 +79,7 @@ fn after_reset(#[values(Muxftpd, TinyFtpd)] program: Program) {
 /// The reservation that a second PASV replaced ends with the session too, not only the new one.
 #[rstest]
 fn after_pasv_again_and_then_each_end(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let server = server(program);
     let ends: [fn(Client); 3] = [Client::quit, Client::fin, Client::reset];
     for end in ends {
@@ -87,6 +94,7 @@ fn after_pasv_again_and_then_each_end(#[values(Muxftpd, TinyFtpd)] program: Prog
 /// A command that is half sent must not keep a session, or its port, alive.
 #[rstest]
 fn in_the_middle_of_a_command(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let server = server(program);
     comes_back(&server, address::client(1), |mut holding| {
         holding.session.send_part("NOOP\r\nPAS").unwrap();
@@ -97,6 +105,7 @@ fn in_the_middle_of_a_command(#[values(Muxftpd, TinyFtpd)] program: Program) {
 /// A transfer command was sent, nobody connected, and the session ended.
 #[rstest]
 fn after_a_transfer_command_without_a_connection(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let server = server(program);
     let ends: [fn(Client); 2] = [Client::fin, Client::reset];
     for end in ends {
@@ -110,6 +119,7 @@ fn after_a_transfer_command_without_a_connection(#[values(Muxftpd, TinyFtpd)] pr
 /// The kernel ends the connections of a client that was killed.
 #[rstest]
 fn after_the_client_was_killed(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program, Tool::Python);
     let server = server(program);
     let script = "
 print(session.sendcmd('PASV'), flush=True)
@@ -133,6 +143,7 @@ sys.stdin.read()
 /// A session that ends while it stands in line takes no port with it: the next in line gets it.
 #[rstest]
 fn while_in_line(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let server = Launch::new(program, &Ports::consecutive(1))
         .option("--wait", "300s")
         .option("--reservation-ttl", "600s")
@@ -160,6 +171,7 @@ fn while_in_line(#[values(Muxftpd, TinyFtpd)] program: Program) {
 /// A hundred sessions that come and go leave the port as free as one does.
 #[rstest]
 fn a_hundred_times(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let server = server(program);
     let ends: [fn(Client); 3] = [Client::quit, Client::fin, Client::reset];
     let mut next = Client::login(address::client(1), server.control());

@@ -3,6 +3,7 @@
 use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::data::Data;
 use mux_tests::guard::eventually;
+use mux_tests::needs;
 use mux_tests::passive_ports::is_free;
 use mux_tests::{Client, Holding, Launch, Ports, Server, address, files};
 use nix::sys::signal::Signal;
@@ -54,6 +55,7 @@ fn has_begun_to_drain(server: &Server) {
 
 #[rstest]
 fn without_any_session(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     for signal in [Signal::SIGTERM, Signal::SIGINT] {
         let server = server(program, &Ports::consecutive(3));
         server.signal(signal);
@@ -63,6 +65,7 @@ fn without_any_session(#[values(Muxftpd, TinyFtpd)] program: Program) {
 
 #[rstest]
 fn idle_and_pending_sessions_are_told(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let server = server(program, &Ports::consecutive(3));
     let idle = Client::login(address::client(1), server.control());
     let new = Client::connect(address::client(1), server.control()).unwrap();
@@ -79,6 +82,7 @@ fn idle_and_pending_sessions_are_told(#[values(Muxftpd, TinyFtpd)] program: Prog
 /// A session in line for a port has no transfer to finish, however long it would wait.
 #[rstest]
 fn sessions_in_line_hold_nothing_up(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let ports = Ports::consecutive(1);
     let server = Launch::new(program, &ports)
         .option("--drain-timeout", PATIENT)
@@ -95,6 +99,7 @@ fn sessions_in_line_hold_nothing_up(#[values(Muxftpd, TinyFtpd)] program: Progra
 
 #[rstest]
 fn a_running_transfer_is_finished_first(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let mut server = server(program, &Ports::consecutive(3));
     let idle = Client::login(address::client(1), server.control());
     let mut running: Vec<_> = (2..4).map(|client| transferring(&server, client)).collect();
@@ -114,6 +119,7 @@ fn a_running_transfer_is_finished_first(#[values(Muxftpd, TinyFtpd)] program: Pr
 
 #[rstest]
 fn a_second_signal_ends_it_at_once(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     for (first, second) in [(Signal::SIGTERM, Signal::SIGTERM), (Signal::SIGINT, Signal::SIGTERM)] {
         let mut server = server(program, &Ports::consecutive(3));
         let (_session, _data) = transferring(&server, 1);
@@ -127,6 +133,7 @@ fn a_second_signal_ends_it_at_once(#[values(Muxftpd, TinyFtpd)] program: Program
 
 #[rstest]
 fn the_drain_timeout_ends_a_transfer_nobody_reads(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let mut server =
         Launch::new(program, &Ports::consecutive(3)).option("--drain-timeout", "1s").start();
     server.put("big", &files::content("big", BIG));
@@ -138,6 +145,7 @@ fn the_drain_timeout_ends_a_transfer_nobody_reads(#[values(Muxftpd, TinyFtpd)] p
 /// A restart needs no waiting: the ports are free, though connections were open on them.
 #[rstest]
 fn the_ports_are_free_for_the_next_server(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let ports = Ports::consecutive(4);
     for _ in 0..3 {
         let server = server(program, &ports);

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::data::Data;
 use mux_tests::guard::{BEFORE_TTL, eventually, within};
+use mux_tests::needs;
 use mux_tests::{Client, Holding, Launch, Passive, Ports, Server, address, crowd, files};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -126,6 +127,7 @@ impl Soaker<'_> {
 /// Promises 1 to 7, 9 and 12, under load. Bytes that reached the wrong client name their owner.
 #[rstest]
 fn everything_at_once(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let launch = Launch::new(program, &Ports::consecutive(9)).option("--wait", "100ms");
     let server = launch.option("--reservation-ttl", "600s").start();
     server.put("big", &files::content("big", 12 << 20));

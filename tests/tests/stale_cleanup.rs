@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::data::Data;
+use mux_tests::needs;
 use mux_tests::{Client, Holding, Launch, Passive, Ports, Server, address, files};
 use rstest::rstest;
 
@@ -149,11 +150,13 @@ fn whatever_it_does(program: Program, state: Old, ports: u16) {
 
 #[rstest]
 fn after_a_finished_transfer_on_one_port(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     whatever_it_does(program, Old::Finished, 1);
 }
 
 #[rstest]
 fn after_a_finished_transfer_on_a_few_ports(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     whatever_it_does(program, Old::Finished, 4);
 }
 
@@ -161,6 +164,7 @@ fn after_a_finished_transfer_on_a_few_ports(#[values(Muxftpd, TinyFtpd)] program
 fn with_a_connection_that_was_never_used_on_one_port(
     #[values(Muxftpd, TinyFtpd)] program: Program,
 ) {
+    needs!(program);
     whatever_it_does(program, Old::Connected, 1);
 }
 
@@ -168,16 +172,19 @@ fn with_a_connection_that_was_never_used_on_one_port(
 fn with_a_connection_that_was_never_used_on_a_few_ports(
     #[values(Muxftpd, TinyFtpd)] program: Program,
 ) {
+    needs!(program);
     whatever_it_does(program, Old::Connected, 4);
 }
 
 #[rstest]
 fn in_the_middle_of_a_transfer_on_one_port(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     whatever_it_does(program, Old::Transferring, 1);
 }
 
 #[rstest]
 fn in_the_middle_of_a_transfer_on_a_few_ports(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     whatever_it_does(program, Old::Transferring, 4);
 }
 
@@ -185,6 +192,7 @@ fn in_the_middle_of_a_transfer_on_a_few_ports(#[values(Muxftpd, TinyFtpd)] progr
 /// of the next.
 #[rstest]
 fn round_after_round(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let server = server(program, 1);
     let source = address::client(1);
     let ends: [fn(Client); 3] = [Client::quit, Client::fin, Client::reset];

@@ -7,6 +7,7 @@ use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::launch::{Failure, refuses};
 use mux_tests::passive_ports::is_free;
 use mux_tests::{Client, Holding, Launch, Ports, address, files};
+use mux_tests::{machine, needs};
 use rstest::rstest;
 use socket2::{Domain, Socket, Type};
 
@@ -30,6 +31,7 @@ fn all_free_but(ports: &Ports, taken: u16) {
 
 #[rstest]
 fn options_that_make_no_sense_are_named(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let ports = Ports::consecutive(2).spec();
     let root = tempfile::tempdir().unwrap();
     let root = root.path().to_str().unwrap();
@@ -58,6 +60,7 @@ fn options_that_make_no_sense_are_named(#[values(Muxftpd, TinyFtpd)] program: Pr
 
 #[rstest]
 fn a_root_that_is_not_there_is_named(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let ports = Ports::consecutive(2);
     let directory = tempfile::tempdir().unwrap();
     let missing = directory.path().join("missing");
@@ -72,6 +75,7 @@ fn a_root_that_is_not_there_is_named(#[values(Muxftpd, TinyFtpd)] program: Progr
 
 #[rstest]
 fn a_control_port_that_is_taken_is_named(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let ports = Ports::consecutive(3);
     let taken = TcpListener::bind((address::SERVER, 0)).unwrap().local_addr().unwrap();
     let other = TcpListener::bind(taken).unwrap();
@@ -83,6 +87,7 @@ fn a_control_port_that_is_taken_is_named(#[values(Muxftpd, TinyFtpd)] program: P
 /// A control port that is a passive port as well cannot be both.
 #[rstest]
 fn a_control_port_among_the_passive_ports_is_named(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let ports = Ports::consecutive(3);
     let control = SocketAddr::new(address::SERVER, ports.list()[1]);
     names(&Launch::new(program, &ports).listen(control).fail(), &control.port().to_string());
@@ -91,6 +96,7 @@ fn a_control_port_among_the_passive_ports_is_named(#[values(Muxftpd, TinyFtpd)] 
 
 #[rstest]
 fn a_passive_port_that_is_taken_is_named(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     for host in [Ipv4Addr::LOCALHOST, Ipv4Addr::UNSPECIFIED] {
         let ports = Ports::consecutive(5);
         let taken = ports.list()[3];
@@ -104,6 +110,7 @@ fn a_passive_port_that_is_taken_is_named(#[values(Muxftpd, TinyFtpd)] program: P
 
 #[rstest]
 fn a_passive_port_that_is_taken_on_ipv6_is_named(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program, machine::ipv6());
     let ports = Ports::consecutive(5);
     let taken = SocketAddr::new(address::ipv6(), ports.list()[0]);
     let other = TcpListener::bind(taken).unwrap();
@@ -118,6 +125,7 @@ fn a_passive_port_that_is_taken_on_ipv6_is_named(#[values(Muxftpd, TinyFtpd)] pr
 fn a_passive_port_that_somebody_would_share_is_named(
     #[values(Muxftpd, TinyFtpd)] program: Program,
 ) {
+    needs!(program);
     let ports = Ports::consecutive(5);
     let taken = ports.list()[2];
     let other = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
@@ -135,6 +143,7 @@ fn a_passive_port_that_somebody_would_share_is_named(
 fn a_second_server_on_the_same_ports_is_refused_and_the_first_serves_on(
     #[values(Muxftpd, TinyFtpd)] program: Program,
 ) {
+    needs!(program);
     let ports = Ports::consecutive(4);
     let first = Launch::new(program, &ports).start();
     first.put("file", &files::content("file", 10_000));
@@ -156,8 +165,12 @@ fn a_second_server_on_the_same_ports_is_refused_and_the_first_serves_on(
 /// at the addresses of the control connections.
 #[rstest]
 fn it_listens_where_it_was_told_to_and_nowhere_else(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let ports = Ports::offsets([0, 1, 2, 7, 9]);
     for ipv6 in [false, true] {
+        if ipv6 {
+            needs!(machine::ipv6());
+        }
         let launch = Launch::new(program, &ports);
         let server = if ipv6 { launch.and_ipv6() } else { launch }.start();
         let mut wanted: BTreeSet<SocketAddr> = server.controls().into_iter().collect();

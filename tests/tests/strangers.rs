@@ -4,6 +4,7 @@ use std::io;
 
 use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::data::{self, Data};
+use mux_tests::needs;
 use mux_tests::{Client, Ending, Holding, Launch, Ports, Server, address, files};
 use rstest::rstest;
 
@@ -27,6 +28,7 @@ fn is_turned_away(connection: io::Result<Data>) {
 fn a_stranger_on_a_reserved_port_is_reset_and_its_client_served(
     #[values(Muxftpd, TinyFtpd)] program: Program,
 ) {
+    needs!(program);
     let server = server(program, 1);
     for client in 0..10 {
         let mut rightful = Holding::new(&server, address::client(client));
@@ -42,6 +44,7 @@ fn a_stranger_on_a_reserved_port_is_reset_and_its_client_served(
 fn a_stranger_that_waits_for_the_transfer_gets_nothing_of_it(
     #[values(Muxftpd, TinyFtpd)] program: Program,
 ) {
+    needs!(program);
     let server = server(program, 1);
     let mut rightful = Holding::new(&server, address::client(1));
     let stranger = Data::connect(address::stranger(1), rightful.port);
@@ -55,6 +58,7 @@ fn a_stranger_that_waits_for_the_transfer_gets_nothing_of_it(
 /// Promise 7: every accepted descriptor is delivered or closed.
 #[rstest]
 fn on_a_port_nobody_reserved_everybody_is_reset(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let server = server(program, 3);
     for port in server.ports().list() {
         let to = (address::SERVER, *port).into();
@@ -78,6 +82,7 @@ fn on_a_port_nobody_reserved_everybody_is_reset(#[values(Muxftpd, TinyFtpd)] pro
 fn of_two_connections_the_first_is_served_and_the_second_reset(
     #[values(Muxftpd, TinyFtpd)] program: Program,
 ) {
+    needs!(program);
     let server = server(program, 1);
     for client in 0..10 {
         let mut rightful = Holding::new(&server, address::client(client));
@@ -99,6 +104,7 @@ fn of_two_connections_the_first_is_served_and_the_second_reset(
 /// Promise 2, after the transfer: a port that was used is closed to the client that used it.
 #[rstest]
 fn a_used_port_is_used_up(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let server = server(program, 1);
     let mut rightful = Holding::new(&server, address::client(1));
     files::assert_own("file", 10_000, &rightful.retr("file"));
@@ -111,6 +117,7 @@ fn a_used_port_is_used_up(#[values(Muxftpd, TinyFtpd)] program: Program) {
 fn a_thousand_strangers_cost_the_rightful_client_nothing(
     #[values(Muxftpd, TinyFtpd)] program: Program,
 ) {
+    needs!(program);
     let server = server(program, 1);
     let mut rightful = Holding::new(&server, address::client(1));
     let mut strangers = Vec::new();
@@ -131,6 +138,7 @@ fn a_thousand_strangers_cost_the_rightful_client_nothing(
 /// machine fetch its data.
 #[rstest]
 fn another_address_cannot_fetch_for_a_session(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let server = server(program, 1);
     let mut one = Holding::new(&server, address::client(1));
     let mut other = Client::login(address::client(2), server.control());

@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use not_checked::machine::{self, Has, Need};
+
 use super::{Finished, run};
 use crate::client::Passive;
 use crate::way::Endpoint;
@@ -15,6 +17,21 @@ pub enum Classic {
     Inetutils,
 }
 
+impl Classic {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Tnftp => "tnftp",
+            Self::Inetutils => "inetutils-ftp",
+        }
+    }
+}
+
+impl Need for Classic {
+    fn is_here(&self) -> Has {
+        machine::program(self.name(), self.name())
+    }
+}
+
 /// Runs a script in a session that is logged in, and returns what was printed: all replies of the
 /// server too.
 ///
@@ -25,10 +42,7 @@ pub enum Classic {
 #[track_caller]
 pub fn classic(which: Classic, to: &Endpoint, script: &str) -> Finished {
     assert!(to.authority.is_none(), "the classic ftp speaks no TLS");
-    let mut ftp = Command::new(match which {
-        Classic::Tnftp => "tnftp",
-        Classic::Inetutils => "inetutils-ftp",
-    });
+    let mut ftp = Command::new(which.name());
     // Passive, without questions, without a login of its own, with all replies.
     ftp.args(["-p", "-i", "-n", "-v"]);
     ftp.arg(to.control.ip().to_string()).arg(to.control.port().to_string());

@@ -1,6 +1,6 @@
 //! Other people's FTP clients, run as programs.
 //!
-//! A program that is missing is a failure: `ci/install.sh` installs them all.
+//! A test says which it needs: `needs!(Tool::Curl)`. `ci/install.sh` installs them all.
 
 mod classic;
 mod curl;
@@ -11,6 +11,7 @@ use std::io::{Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 
+use not_checked::machine::{self, Has, Need};
 use tempfile::TempDir;
 
 use crate::guard::{self, HANG};
@@ -19,6 +20,30 @@ pub use classic::{Classic, classic};
 pub use curl::curl;
 pub use lftp::lftp;
 pub use python::{python, start_python};
+
+/// A program that is not of this workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tool {
+    /// `curl`.
+    Curl,
+    /// `lftp`.
+    Lftp,
+    /// `python3`, with its `ftplib`.
+    Python,
+    /// `prlimit`, which takes a running server's descriptors away.
+    Prlimit,
+}
+
+impl Need for Tool {
+    fn is_here(&self) -> Has {
+        match self {
+            Self::Curl => machine::program("curl", "curl"),
+            Self::Lftp => machine::program("lftp", "lftp"),
+            Self::Python => machine::program("python3", "python3"),
+            Self::Prlimit => machine::program("prlimit", "util-linux"),
+        }
+    }
+}
 
 /// How a program ended, and what it said.
 #[derive(Debug, Clone)]
@@ -71,10 +96,7 @@ fn start(command: &mut Command) -> Child {
     command.env("LC_ALL", "C").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     match command.spawn() {
         Ok(child) => child,
-        Err(error) => panic!(
-            "these tests need {} on the PATH ({error}); ci/install.sh installs it",
-            command.get_program().display()
-        ),
+        Err(error) => panic!("{} cannot be run: {error}", command.get_program().display()),
     }
 }
 

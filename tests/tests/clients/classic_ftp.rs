@@ -5,6 +5,7 @@ use std::fs;
 use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::Security::Plain;
 use mux_tests::Way::{self, Ipv4Epsv, Ipv4Pasv, Ipv6Epsv};
+use mux_tests::needs;
 use mux_tests::tools::Classic::{self, Inetutils, Tnftp};
 use mux_tests::tools::classic;
 use mux_tests::{Endpoint, files};
@@ -18,6 +19,7 @@ fn does_it_all(
     #[values(Tnftp, Inetutils)] which: Classic,
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
 ) {
+    needs!(program, way, which);
     let server = server(program, Plain);
     let to = Endpoint::new(&server, way, Plain);
     let local = tempfile::tempdir().unwrap();

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::Security::{self, Plain, Tls};
 use mux_tests::Way::{self, Ipv4Epsv, Ipv4Pasv, Ipv6Epsv};
+use mux_tests::needs;
+use mux_tests::tools::Tool;
 use mux_tests::tools::curl;
 use mux_tests::{Endpoint, files};
 use rstest::rstest;
@@ -17,6 +19,7 @@ fn lists(
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
     #[values(Plain, Tls)] security: Security,
 ) {
+    needs!(program, way, Tool::Curl);
     let server = server(program, security);
     let to = Endpoint::new(&server, way, security);
     let lines = curl(&to, &[&to.url("")], b"").text();
@@ -36,6 +39,7 @@ fn downloads(
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
     #[values(Plain, Tls)] security: Security,
 ) {
+    needs!(program, way, Tool::Curl);
     let server = server(program, security);
     let to = Endpoint::new(&server, way, security);
     let paths = ["down", "empty", "directory/inside", "down"].map(|path| to.url(path));
@@ -54,6 +58,7 @@ fn uploads(
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
     #[values(Plain, Tls)] security: Security,
 ) {
+    needs!(program, way, Tool::Curl);
     let server = server(program, security);
     let to = Endpoint::new(&server, way, security);
     let put = |path: &str, bytes: &[u8]| {
@@ -74,6 +79,7 @@ fn asks_for_what_is_not_there(
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
     #[values(Plain, Tls)] security: Security,
 ) {
+    needs!(program, way, Tool::Curl);
     let server = server(program, security);
     let to = Endpoint::new(&server, way, security);
     let missing = curl(&to, &[&to.url("missing")], b"");

@@ -6,6 +6,8 @@ use std::fs;
 use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::Security::{self, Plain, Tls};
 use mux_tests::Way::{self, Ipv4Epsv, Ipv4Pasv, Ipv6Epsv};
+use mux_tests::needs;
+use mux_tests::tools::Tool;
 use mux_tests::tools::lftp;
 use mux_tests::{Endpoint, files};
 use rstest::rstest;
@@ -18,6 +20,7 @@ fn lists(
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
     #[values(Plain, Tls)] security: Security,
 ) {
+    needs!(program, way, Tool::Lftp);
     let server = server(program, security);
     let to = Endpoint::new(&server, way, security);
     let lines = lftp(&to, "ls").text();
@@ -35,6 +38,7 @@ fn downloads(
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
     #[values(Plain, Tls)] security: Security,
 ) {
+    needs!(program, way, Tool::Lftp);
     let server = server(program, security);
     let to = Endpoint::new(&server, way, security);
     let local = tempfile::tempdir().unwrap();
@@ -58,6 +62,7 @@ fn uploads(
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
     #[values(Plain, Tls)] security: Security,
 ) {
+    needs!(program, way, Tool::Lftp);
     let server = server(program, security);
     let to = Endpoint::new(&server, way, security);
     let local = tempfile::tempdir().unwrap();
@@ -80,6 +85,7 @@ fn asks_for_what_is_not_there(
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
     #[values(Plain, Tls)] security: Security,
 ) {
+    needs!(program, way, Tool::Lftp);
     let server = server(program, security);
     let to = Endpoint::new(&server, way, security);
     let missing = lftp(&to, "get missing -o /dev/null");

@@ -1,6 +1,4 @@
 //! Clients written by others, against both servers, over every way to reach them.
-//!
-//! Each must be on the machine, where `ci/install.sh` puts it: a missing one is a failure.
 
 use std::fs;
 

@@ -6,6 +6,8 @@ use std::path::Path;
 use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::Security::{self, Plain, Tls};
 use mux_tests::Way::Ipv4Epsv;
+use mux_tests::needs;
+use mux_tests::tools::Tool;
 use mux_tests::tools::lftp;
 use mux_tests::{Endpoint, Launch, Ports, files};
 use rstest::rstest;
@@ -65,6 +67,7 @@ fn comes_down_whole(
     #[values(Muxftpd, TinyFtpd)] program: Program,
     #[values(Plain, Tls)] security: Security,
 ) {
+    needs!(program, Tool::Lftp);
     let launch = Launch::new(program, &Ports::consecutive(9)).security(security);
     let server = launch.option("--wait", "50s").start();
     plant(server.root());
@@ -79,6 +82,7 @@ fn goes_up_whole(
     #[values(Muxftpd, TinyFtpd)] program: Program,
     #[values(Plain, Tls)] security: Security,
 ) {
+    needs!(program, Tool::Lftp);
     let launch = Launch::new(program, &Ports::consecutive(9)).security(security);
     let server = launch.flag("--writable").option("--wait", "50s").start();
     let local = tempfile::tempdir().unwrap();

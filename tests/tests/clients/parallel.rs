@@ -7,6 +7,8 @@ use std::thread;
 use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::Security::{self, Plain, Tls};
 use mux_tests::Way::{self, Ipv4Epsv, Ipv4Pasv, Ipv6Epsv};
+use mux_tests::needs;
+use mux_tests::tools::Tool;
 use mux_tests::tools::{curl, lftp, python};
 use mux_tests::{Endpoint, Launch, Ports, Server, files};
 use rstest::rstest;
@@ -34,6 +36,7 @@ fn curls(
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
     #[values(Plain, Tls)] security: Security,
 ) {
+    needs!(program, way, Tool::Curl);
     let server = server(program, security);
     let to = &Endpoint::new(&server, way, security);
     thread::scope(|scope| {
@@ -60,6 +63,7 @@ fn ftplib_sessions(
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
     #[values(Plain, Tls)] security: Security,
 ) {
+    needs!(program, way, Tool::Python);
     let script = "
 threads, rounds = map(int, arguments)
 together = threading.Barrier(threads)
@@ -96,6 +100,7 @@ fn pieces_of_one_file_with_lftp(
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
     #[values(Plain, Tls)] security: Security,
 ) {
+    needs!(program, way, Tool::Lftp);
     const LENGTH: usize = 4 << 20;
     let server = server(program, security);
     server.put("large", &files::content("large", LENGTH));

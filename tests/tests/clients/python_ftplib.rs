@@ -5,6 +5,8 @@ use std::fs;
 use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::Security::{self, Plain, Tls};
 use mux_tests::Way::{self, Ipv4Epsv, Ipv4Pasv, Ipv6Epsv};
+use mux_tests::needs;
+use mux_tests::tools::Tool;
 use mux_tests::tools::python;
 use mux_tests::{Endpoint, differences, files};
 use rstest::rstest;
@@ -17,6 +19,7 @@ fn does_it_all(
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
     #[values(Plain, Tls)] security: Security,
 ) {
+    needs!(program, way, Tool::Python);
     let script = "
 down, inside, cut_off = arguments
 assert sorted(session.nlst()) == ['directory', 'down', 'empty'], session.nlst()

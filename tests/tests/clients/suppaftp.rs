@@ -7,6 +7,7 @@ use std::time::Duration;
 use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::Security::{self, Plain, Tls};
 use mux_tests::Way::{self, Ipv4Epsv, Ipv4Pasv, Ipv6Epsv};
+use mux_tests::needs;
 use mux_tests::{Endpoint, Passive, files};
 use rstest::rstest;
 use suppaftp::rustls::pki_types::CertificateDer;
@@ -57,6 +58,7 @@ fn does_it_all(
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
     #[values(Plain, Tls)] security: Security,
 ) {
+    needs!(program, way);
     let server = server(program, security);
     let mut session = session(&Endpoint::new(&server, way, security));
     assert!(session.list(None).unwrap().iter().any(|line| line.ends_with(" down")));

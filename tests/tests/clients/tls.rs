@@ -6,6 +6,8 @@ use std::fs;
 use mux_tests::Program::{self, Muxftpd, PlainLibunftp, TinyFtpd};
 use mux_tests::Security::Tls;
 use mux_tests::Way::{Ipv4Epsv, Ipv4Pasv};
+use mux_tests::needs;
+use mux_tests::tools::Tool;
 use mux_tests::tools::{curl, python};
 use mux_tests::{Endpoint, Launch, Ports, Server, differences, files};
 use rstest::rstest;
@@ -23,6 +25,7 @@ fn insists_on(option: &str, program: Program) -> Server {
 /// session, the kernel would reset the connection, and the last bytes might be lost.
 #[rstest]
 fn small_uploads_with_nothing_read(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program, Tool::Curl);
     const FILES: usize = 40;
     let server = server(program, Tls);
     let to = Endpoint::new(&server, Ipv4Epsv, Tls);
@@ -44,6 +47,7 @@ fn small_uploads_with_nothing_read(#[values(Muxftpd, TinyFtpd)] program: Program
 /// Data connections may be plain again, and protected again.
 #[rstest]
 fn protection_on_and_off(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program, Tool::Python);
     let server = server(program, Tls);
     let script = "
 for round in range(3):
@@ -65,6 +69,7 @@ session.quit()
 fn the_end_of_a_data_connection_is_said(
     #[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program,
 ) {
+    needs!(program, Tool::Python);
     let launch = Launch::new(program, &Ports::consecutive(9)).security(Tls);
     let launch = if program == PlainLibunftp { launch } else { launch.flag("--writable") };
     let server = launch.start();
@@ -85,6 +90,7 @@ print(Noting.cut_off)
 /// muxftpd has tests of its own for this option, next to its other ones.
 #[rstest]
 fn who_requires_tls_takes_nothing_else(#[values(TinyFtpd)] program: Program) {
+    needs!(program, Tool::Python);
     let server = insists_on("--tls-required", program);
     let script = "
 plain = ftplib.FTP(timeout=60)
@@ -121,6 +127,7 @@ fn the_control_connection_s_session_is_resumed(
     #[values("TLSv1_2", "TLSv1_3")] version: &str,
     #[values("tickets", "no tickets")] tickets: &str,
 ) {
+    needs!(program, Tool::Python);
     let server = insists_on("--tls-session-required", program);
     let script = "
 version, tickets = arguments

@@ -6,6 +6,8 @@ use std::io::Cursor;
 use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::Security::Plain;
 use mux_tests::Way::Ipv4Epsv;
+use mux_tests::needs;
+use mux_tests::tools::Tool;
 use mux_tests::tools::curl;
 use mux_tests::{Client, Endpoint, Launch, Ports, address, files};
 use rstest::rstest;
@@ -16,6 +18,7 @@ use crate::{LENGTH, server};
 /// A server that was not made writable takes nothing and deletes nothing.
 #[rstest]
 fn a_read_only_server_refuses_every_change(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program, Tool::Curl);
     let server = Launch::new(program, &Ports::consecutive(3)).start();
     server.put("down", &files::content("down", LENGTH));
     let mut session = Client::login(address::client(1), server.control());
@@ -52,6 +55,7 @@ fn a_read_only_server_refuses_every_change(#[values(Muxftpd, TinyFtpd)] program:
 /// What was acknowledged with 226 is there, all of it, for whoever asks next.
 #[rstest]
 fn an_upload_is_there_at_once(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let server = server(program, Plain);
     let mut session = Client::login(address::client(1), server.control());
     let mut other = Client::login(address::client(2), server.control());

@@ -3,6 +3,7 @@
 use std::thread;
 
 use mux_tests::Program::{self, Muxftpd, TinyFtpd};
+use mux_tests::needs;
 use mux_tests::{Data, address, data};
 use rstest::rstest;
 
@@ -18,6 +19,7 @@ const ROOM: u64 = 32 << 10;
 /// While a thousand sessions have reservations that nobody uses.
 #[rstest]
 fn twenty_thousand_strangers_cost_nothing(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let server = with_files(launch(program, 9));
     let mut held = a_thousand_pending(&server);
     is_served(&server, address::client(2000));

@@ -7,6 +7,7 @@ use std::process::Command;
 use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::namespace::{SERVER, client, inside, stranger};
 use mux_tests::{Client, Data, Launch, Ports, data, files};
+use mux_tests::{machine, needs};
 use rstest::rstest;
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -74,6 +75,7 @@ fn half_open(port: u16) -> usize {
 /// become connections that the server would see.
 #[rstest]
 fn they_keep_nobody_out(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program, machine::namespaces_with_ipv6());
     inside("they_keep_nobody_out", program, 3, 1, || {
         let route = ["-6", "route", "add", "2001:db8::3:0/112", "dev", "lo"];
         assert!(Command::new("ip").args(route).status().unwrap().success());

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::guard::{HANG, ends_within};
+use mux_tests::needs;
 use mux_tests::{Client, Ports, address};
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
@@ -13,6 +14,7 @@ use rstest::rstest;
 /// It serves on, and SIGTERM ends it as ever.
 #[rstest]
 fn it_serves_on_and_ends_in_order(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let (ports, root) = (Ports::consecutive(2), tempfile::tempdir().unwrap());
     let mut command = Command::new(program.path());
     command.arg("--root").arg(root.path()).args(["--passive-ports", &ports.spec()]);

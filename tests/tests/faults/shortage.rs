@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::guard::{eventually, obtained};
+use mux_tests::needs;
+use mux_tests::tools::Tool;
 use mux_tests::{Client, Data, Holding, address, data, differences, files};
 use rstest::rstest;
 
@@ -17,6 +19,7 @@ const LIMIT: u16 = 120;
 /// alone meanwhile.
 #[rstest]
 fn in_the_middle_of_everything(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program, Tool::Prlimit);
     let server = with_files(launch(program, 3).with_descriptor_limit(LIMIT.into()));
     let mut running: Vec<(Client, Data)> = (0..6)
         .map(|client| {

@@ -1,6 +1,7 @@
 //! SIGTERM in the midst of a thousand pending reservations of a thousand addresses.
 
 use mux_tests::Program::{self, Muxftpd, TinyFtpd};
+use mux_tests::needs;
 use mux_tests::passive_ports::is_free;
 use mux_tests::{Data, address};
 use nix::sys::signal::Signal;
@@ -12,6 +13,7 @@ use crate::{a_thousand_pending, launch, with_files};
 /// which is longer than any test.
 #[rstest]
 fn all_are_told_and_no_port_is_left(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let launch = launch(program, 9).option("--drain-timeout", "300s");
     let mut server = with_files(launch.option("--reservation-ttl", "600s"));
     let control = server.control();

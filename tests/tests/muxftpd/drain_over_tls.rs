@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader, Write};
 
 use mux_tests::Security::Tls;
+use mux_tests::needs;
+use mux_tests::tools::Tool;
 use mux_tests::tools::start_python;
 use mux_tests::{Endpoint, Way, files};
 use nix::sys::signal::Signal;
@@ -14,6 +16,7 @@ const BIG: usize = 24 << 20;
 
 #[test]
 fn a_transfer_finishes_and_idle_sessions_end_in_order() {
+    needs!(Tool::Python);
     let mut server = launch().security(Tls).option("--drain-timeout", "300s").start();
     server.put("big", &files::content("big", BIG));
     let to = Endpoint::new(&server, Way::Ipv4Pasv, Tls);

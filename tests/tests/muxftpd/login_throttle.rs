@@ -1,5 +1,7 @@
 //! Guessing passwords.
 
+use mux_tests::needs;
+use mux_tests::tools::Tool;
 use mux_tests::tools::curl;
 use mux_tests::{Client, Endpoint, Security, Way, address};
 
@@ -13,6 +15,7 @@ const USERS: &str = r#"[
 /// Wrong passwords in sessions of their own count together; other addresses are not concerned.
 #[test]
 fn after_too_many_wrong_passwords_the_right_one_is_refused_too() {
+    needs!(Tool::Curl);
     let directory = tempfile::tempdir().unwrap();
     let users = users_file(directory.path(), USERS);
     let server = launch().option("--users", &users).option("--max-login-failures", "3").start();

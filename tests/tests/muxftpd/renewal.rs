@@ -5,6 +5,8 @@ use std::fs;
 use mux_tests::Security::Tls;
 use mux_tests::certificate::Certificate;
 use mux_tests::guard::eventually;
+use mux_tests::needs;
+use mux_tests::tools::Tool;
 use mux_tests::tools::curl;
 use mux_tests::{Endpoint, Server, Way, files};
 use nix::sys::signal::Signal;
@@ -40,6 +42,7 @@ fn users_come_and_go_while_sessions_go_on() {
 
 #[test]
 fn a_new_certificate_is_used_by_new_sessions() {
+    needs!(Tool::Curl);
     let server = launch().security(Tls).start();
     server.put("file", &files::content("file", 10_000));
     let to = Endpoint::new(&server, Way::Ipv4Epsv, Tls);

@@ -4,6 +4,8 @@ use std::fs;
 
 use mux_tests::Security::{Plain, Tls};
 use mux_tests::certificate::Certificate;
+use mux_tests::needs;
+use mux_tests::tools::Tool;
 use mux_tests::tools::{curl, python};
 use mux_tests::{Client, Endpoint, Way, address, files};
 use rstest::rstest;
@@ -12,6 +14,7 @@ use crate::launch;
 
 #[test]
 fn a_plain_login_is_refused() {
+    needs!(Tool::Curl);
     let server = launch().security(Tls).flag("--tls-required").start();
     let mut client = Client::connect(address::client(1), server.control()).unwrap();
     client.expect("USER anonymous", 534);
@@ -28,6 +31,7 @@ fn a_plain_login_is_refused() {
 /// libunftp refuses `PASV` without `PROT P`, but lets `EPSV` through.
 #[rstest]
 fn a_plain_data_connection_is_refused(#[values(Way::Ipv4Pasv, Way::Ipv4Epsv)] way: Way) {
+    needs!(way, Tool::Python);
     let server = launch().security(Tls).flag("--tls-required").flag("--writable").start();
     server.put("file", &files::content("file", 10_000));
     let to = Endpoint::new(&server, way, Tls);
@@ -61,6 +65,7 @@ print('done')
 
 #[test]
 fn where_it_is_offered_both_are_served() {
+    needs!(Tool::Curl);
     let server = launch().security(Tls).start();
     server.put("file", &files::content("file", 10_000));
     for security in [Plain, Tls] {
@@ -101,6 +106,7 @@ fn what_cannot_be_used_is_named() {
 /// A client that breaks off a handshake makes libunftp panic: nobody but the client notices.
 #[test]
 fn a_broken_handshake_is_nobody_elses_trouble() {
+    needs!(Tool::Curl, Tool::Python);
     let server = launch().security(Tls).start();
     server.put("file", &files::content("file", 10_000));
     let to = Endpoint::new(&server, Way::Ipv4Epsv, Tls);

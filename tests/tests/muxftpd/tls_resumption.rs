@@ -1,6 +1,8 @@
 //! Data connections that resume the TLS session of their control connection.
 
 use mux_tests::Security::Tls;
+use mux_tests::needs;
+use mux_tests::tools::Tool;
 use mux_tests::tools::{curl, python};
 use mux_tests::{Endpoint, Way, files};
 use rstest::rstest;
@@ -30,6 +32,7 @@ fn a_client_that_resumes_is_let(
     #[values("TLSv1_2", "TLSv1_3")] version: &str,
     #[values(false, true)] required: bool,
 ) {
+    needs!(Tool::Python);
     let launch = launch().security(Tls);
     let server = if required { launch.flag("--tls-session-required") } else { launch }.start();
     server.put("file", &files::content("file", 10_000));
@@ -41,6 +44,7 @@ fn a_client_that_resumes_is_let(
 fn a_client_that_does_not_is_turned_away_where_that_is_required(
     #[values("TLSv1_2", "TLSv1_3")] version: &str,
 ) {
+    needs!(Tool::Python);
     let server = launch().security(Tls).start();
     server.put("file", &files::content("file", 10_000));
     let to = Endpoint::new(&server, Way::Ipv4Pasv, Tls);
@@ -57,6 +61,7 @@ fn a_client_that_does_not_is_turned_away_where_that_is_required(
 /// curl resumes by itself.
 #[test]
 fn curl_resumes() {
+    needs!(Tool::Curl);
     let server = launch().security(Tls).flag("--tls-session-required").start();
     server.put("file", &files::content("file", 10_000));
     for way in [Way::Ipv4Pasv, Way::Ipv4Epsv] {

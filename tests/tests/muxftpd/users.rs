@@ -4,6 +4,8 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use mux_tests::Program::Muxftpd;
+use mux_tests::needs;
+use mux_tests::tools::Tool;
 use mux_tests::tools::curl;
 use mux_tests::{Endpoint, Security, Way, files};
 
@@ -79,6 +81,7 @@ fn a_hash_made_here_is_known_here() {
 
 #[test]
 fn curl_logs_in_and_uploads() {
+    needs!(Tool::Curl);
     let directory = tempfile::tempdir().unwrap();
     let users = users_file(directory.path(), USERS);
     let server =

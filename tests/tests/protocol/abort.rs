@@ -2,6 +2,7 @@
 
 use mux_tests::Program::{self, Muxftpd, PlainLibunftp, TinyFtpd};
 use mux_tests::data::{self, Data};
+use mux_tests::needs;
 use mux_tests::{Client, differences};
 use nix::sys::signal::Signal;
 use rstest::rstest;
@@ -16,6 +17,7 @@ fn aborts_nothing(session: &mut Client) {
 
 #[rstest]
 fn without_a_transfer(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+    needs!(program);
     let server = server(program);
     let mut session = four(&server);
     aborts_nothing(&mut session);
@@ -26,6 +28,7 @@ fn without_a_transfer(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Progr
 
 #[rstest]
 fn before_the_connection(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+    needs!(program);
     let server = server(program);
     let mut session = four(&server);
     let port = session.pasv();
@@ -42,6 +45,7 @@ fn before_the_connection(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Pr
 fn with_a_connection_that_was_not_used(
     #[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program,
 ) {
+    needs!(program);
     let server = server(program);
     let mut session = four(&server);
     let port = session.pasv();
@@ -56,6 +60,7 @@ fn with_a_connection_that_was_not_used(
 
 #[rstest]
 fn while_the_connection_is_awaited(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+    needs!(program);
     let server = server(program);
     let mut session = four(&server);
     session.pasv();
@@ -67,6 +72,7 @@ fn while_the_connection_is_awaited(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] p
 
 #[rstest]
 fn in_the_middle_of_a_transfer(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+    needs!(program);
     let server = server(program);
     let mut session = four(&server);
     let port = session.pasv();
@@ -85,6 +91,7 @@ fn in_the_middle_of_a_transfer(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] progr
 /// Many clients send it as Telnet would have it, after two signs.
 #[rstest]
 fn with_the_signs_of_telnet(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+    needs!(program);
     let server = server(program);
     let mut session = four(&server);
     session.send_bytes(b"\xff\xf4\xff\xf2ABOR\r\n").unwrap();
@@ -95,6 +102,7 @@ fn with_the_signs_of_telnet(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program:
 /// takes a short read for the last of it waits for ever. libunftp ends the session either way.
 #[rstest]
 fn with_an_urgent_sign(#[values(TinyFtpd)] program: Program) {
+    needs!(program);
     let server = server(program);
     let mut session = four(&server);
     for _ in 0..10 {

@@ -1,6 +1,7 @@
 //! `PORT` and `EPRT`: no server here knows active mode, and either ends the reservation.
 
 use mux_tests::Program::{self, Muxftpd, PlainLibunftp, TinyFtpd};
+use mux_tests::needs;
 use mux_tests::{Client, Data, Difference, differences, differences::Replies};
 use rstest::rstest;
 
@@ -10,6 +11,7 @@ use crate::{four, goes_on, hears, server};
 fn it_is_refused_and_ends_the_reservation(
     #[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program,
 ) {
+    needs!(program);
     let server = server(program);
     let commands: [(&str, Difference<Replies>); 2] = [
         ("PORT 127,1,0,1,200,0", differences::PORT),

@@ -2,12 +2,14 @@
 
 use mux_tests::Program::{self, Muxftpd, PlainLibunftp, TinyFtpd};
 use mux_tests::differences;
+use mux_tests::needs;
 use rstest::rstest;
 
 use crate::{four, goes_on, hears, server};
 
 #[rstest]
 fn only_epsv_is_allowed(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+    needs!(program);
     let server = server(program);
     let mut session = four(&server);
     for (command, difference) in [

@@ -2,12 +2,14 @@
 
 use mux_tests::Program::{self, Muxftpd, PlainLibunftp, TinyFtpd};
 use mux_tests::{differences, files};
+use mux_tests::{machine, needs};
 use rstest::rstest;
 
 use crate::{LENGTH, four, goes_on, hears, server, six};
 
 #[rstest]
 fn the_own_protocol(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+    needs!(program, machine::ipv6());
     let server = server(program);
     for (mut session, number) in [(four(&server), "1"), (six(&server), "2")] {
         for command in ["EPSV".to_owned(), format!("EPSV {number}"), format!("epsv {number}")] {
@@ -21,6 +23,7 @@ fn the_own_protocol(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program
 
 #[rstest]
 fn the_other_protocol(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+    needs!(program, machine::ipv6());
     let server = server(program);
     for (mut session, command, difference) in [
         (four(&server), "EPSV 2", differences::EPSV_2_OVER_IPV4),
@@ -34,6 +37,7 @@ fn the_other_protocol(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Progr
 
 #[rstest]
 fn rubbish(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+    needs!(program);
     let server = server(program);
     let mut session = four(&server);
     for command in ["EPSV 3", "EPSV ONE", "EPSV 1 2", "EPSV |||", "EPSV -1"] {

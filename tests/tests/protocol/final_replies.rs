@@ -2,6 +2,7 @@
 
 use mux_tests::Program::{self, Muxftpd, PlainLibunftp, TinyFtpd};
 use mux_tests::guard::obtained;
+use mux_tests::needs;
 use mux_tests::{Client, Data, Launch, Passive, Ports, Server, data, differences, files};
 use nix::sys::signal::Signal;
 use rstest::rstest;
@@ -23,6 +24,7 @@ fn all_are_over(server: &Server) {
 /// Nobody connects before the deadline, be the command sent before it or after.
 #[rstest]
 fn nobody_connects(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+    needs!(program);
     let launch = Launch::new(program, &Ports::consecutive(2));
     let server = with_files(launch.option("--wait", "0s").option("--reservation-ttl", "1s"));
     let (mut early, mut late) = (four(&server), four(&server));
@@ -49,6 +51,7 @@ fn nobody_connects(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program)
 
 #[rstest]
 fn there_was_no_passive_command(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+    needs!(program);
     let server = server(program);
     let mut session = four(&server);
     for command in ["RETR file", "LIST", "NLST"] {
@@ -64,6 +67,7 @@ fn there_was_no_passive_command(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] prog
 fn the_connection_is_reset_before_the_command(
     #[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program,
 ) {
+    needs!(program);
     let server = server(program);
     let mut session = four(&server);
     let port = session.pasv();
@@ -82,6 +86,7 @@ fn the_connection_is_reset_before_the_command(
 fn the_connection_is_reset_before_it_was_accepted(
     #[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program,
 ) {
+    needs!(program);
     let launch = Launch::new(program, &Ports::consecutive(9));
     let server = with_files(launch.option("--reservation-ttl", "5s"));
     let mut session = four(&server);
@@ -101,6 +106,7 @@ fn the_connection_is_reset_before_it_was_accepted(
 fn the_connection_is_reset_in_a_download(
     #[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program,
 ) {
+    needs!(program);
     let server = server(program);
     let mut session = four(&server);
     let port = session.pasv();
@@ -114,6 +120,7 @@ fn the_connection_is_reset_in_a_download(
 
 #[rstest]
 fn the_file_is_not_there(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+    needs!(program);
     let server = server(program);
     let mut session = four(&server);
     let port = session.pasv();
@@ -127,6 +134,7 @@ fn the_file_is_not_there(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Pr
 /// An upload that is cut off, and one that ends in order.
 #[rstest]
 fn the_connection_is_reset_in_an_upload(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let launch = Launch::new(program, &Ports::consecutive(9)).flag("--writable");
     let server = with_files(launch);
     let mut session = four(&server);

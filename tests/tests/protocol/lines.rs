@@ -2,6 +2,7 @@
 
 use mux_tests::Program::{self, Muxftpd, PlainLibunftp, TinyFtpd};
 use mux_tests::differences;
+use mux_tests::needs;
 use rstest::rstest;
 
 use crate::{four, goes_on, hears, server};
@@ -10,6 +11,7 @@ use crate::{four, goes_on, hears, server};
 /// ends the session.
 #[rstest]
 fn too_long(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+    needs!(program);
     let server = server(program);
     let mut session = four(&server);
     session.send_bytes(&[b'A'; 5000]).unwrap();
@@ -22,6 +24,7 @@ fn too_long(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
 
 #[rstest]
 fn of_bytes_that_are_no_text(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+    needs!(program);
     let server = server(program);
     let mut session = four(&server);
     session.send_bytes(b"NO\xc3\x28OP\r\n").unwrap();
@@ -31,6 +34,7 @@ fn of_bytes_that_are_no_text(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program
 
 #[rstest]
 fn of_no_known_command(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+    needs!(program);
     let server = server(program);
     let mut session = four(&server);
     for line in ["", " ", "XYZZY", "PASVE", "NOOP\0", "\t", "EPSV\t1", "227 "] {
@@ -42,6 +46,7 @@ fn of_no_known_command(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Prog
 
 #[rstest]
 fn with_a_wrong_argument(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+    needs!(program);
     let server = server(program);
     for line in ["RETR", "REST here", "OPTS XYZZY"] {
         let mut session = four(&server);
@@ -54,6 +59,7 @@ fn with_a_wrong_argument(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Pr
 /// Commands are the same in small letters, and lines may end without a CR.
 #[rstest]
 fn of_other_spellings(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+    needs!(program);
     let server = server(program);
     let mut session = four(&server);
     session.expect("pasv", 227);
@@ -67,6 +73,7 @@ fn of_other_spellings(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Progr
 /// A command that comes byte by byte is one command.
 #[rstest]
 fn in_pieces(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+    needs!(program);
     let server = server(program);
     let mut session = four(&server);
     for byte in b"EPSV\r\n" {

@@ -2,12 +2,14 @@
 
 use mux_tests::Program::{self, Muxftpd, PlainLibunftp, TinyFtpd};
 use mux_tests::differences;
+use mux_tests::{machine, needs};
 use rstest::rstest;
 
 use crate::{goes_on, hears, server, six};
 
 #[rstest]
 fn there_is_no_valid_answer(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+    needs!(program, machine::ipv6());
     let server = server(program);
     let mut session = six(&server);
     session.send("PASV").unwrap();

@@ -1,6 +1,7 @@
 //! Commands that are sent before the reply to the one before has come.
 
 use mux_tests::Program::{self, Muxftpd, PlainLibunftp, TinyFtpd};
+use mux_tests::needs;
 use mux_tests::{Client, Data, Holding, Launch, Passive, Ports, address, differences, files};
 use rstest::rstest;
 
@@ -8,6 +9,7 @@ use crate::{BIG, LENGTH, four, goes_on, hears, server, with_files};
 
 #[rstest]
 fn a_whole_session_in_one_piece(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+    needs!(program);
     let server = server(program);
     let mut session = Client::connect(address::client(1), server.control()).unwrap();
     let commands = "USER anonymous\r\nPASS guest@example.com\r\nTYPE I\r\nPASV\r\n";
@@ -26,6 +28,7 @@ fn a_whole_session_in_one_piece(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] prog
 
 #[rstest]
 fn behind_a_transfer(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+    needs!(program);
     let server = server(program);
     let mut session = four(&server);
     let port = session.pasv();
@@ -40,6 +43,7 @@ fn behind_a_transfer(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Progra
 
 #[rstest]
 fn quit_behind_a_transfer(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+    needs!(program);
     let server = server(program);
     let mut session = four(&server);
     let port = session.pasv();
@@ -56,6 +60,7 @@ fn quit_behind_a_transfer(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: P
 /// libunftp as it comes holds a port for each, and runs out of them.
 #[rstest]
 fn two_thousand_passive_commands_with_nothing_read(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let launch = Launch::new(program, &Ports::consecutive(5)).option("--wait", "0s");
     let server = with_files(launch);
     let mut session = four(&server);

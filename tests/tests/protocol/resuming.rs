@@ -3,6 +3,7 @@
 use std::fs;
 
 use mux_tests::Program::{self, Muxftpd, TinyFtpd};
+use mux_tests::needs;
 use mux_tests::{Client, Launch, Ports, Server, files};
 use rstest::rstest;
 
@@ -22,6 +23,7 @@ fn send(session: &mut Client, command: &str, bytes: &[u8]) {
 
 #[rstest]
 fn a_download_from_the_middle(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let server = writable(program);
     let mut session = four(&server);
     session.expect("REST 4000", 350);
@@ -36,6 +38,7 @@ fn a_download_from_the_middle(#[values(Muxftpd, TinyFtpd)] program: Program) {
 
 #[rstest]
 fn an_upload_from_the_middle(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let server = writable(program);
     let mut session = four(&server);
     let whole = files::content("up", LENGTH);
@@ -47,6 +50,7 @@ fn an_upload_from_the_middle(#[values(Muxftpd, TinyFtpd)] program: Program) {
 
 #[rstest]
 fn an_upload_to_the_end(#[values(Muxftpd, TinyFtpd)] program: Program) {
+    needs!(program);
     let server = writable(program);
     let mut session = four(&server);
     let whole = files::content("up", LENGTH);

@@ -1,0 +1,1 @@
+../../../mux-core/tests/machine/mod.rs
