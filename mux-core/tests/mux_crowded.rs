@@ -3,6 +3,7 @@
 //! Apart from other tests, because programs are counted for the whole process.
 #![cfg(target_os = "linux")]
 
+mod machine;
 mod support;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -30,6 +31,7 @@ fn far_client(n: usize) -> IpAddr {
 /// until all are full.
 #[tokio::test]
 async fn a_client_that_one_port_has_no_room_for_gets_another() {
+    needs!(machine::steering(probe), machine::ipv6(), machine::descriptors(8192));
     let _alone = ALONE.lock().await;
     allow_many_descriptors();
     let local: IpAddr = Ipv6Addr::LOCALHOST.into();
@@ -56,6 +58,7 @@ async fn a_client_that_one_port_has_no_room_for_gets_another() {
 /// A process has a limited number of programs. Whoever comes later is told what to do.
 #[tokio::test]
 async fn more_ports_than_may_steer_are_refused_by_name() {
+    needs!(machine::steering(probe), machine::descriptors(8192));
     const PROGRAMS: usize = 512;
     let _alone = ALONE.lock().await;
     allow_many_descriptors();

@@ -5,6 +5,7 @@
 #![cfg(target_os = "linux")]
 
 mod exhaust;
+mod machine;
 mod support;
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -12,7 +13,7 @@ use std::time::Duration;
 
 use exhaust::{exhaust, limit};
 use mux_core::mux::LeaseError;
-use mux_core::steer::LendError;
+use mux_core::steer::{LendError, probe};
 use support::*;
 use tokio::net::{TcpListener, TcpSocket};
 
@@ -23,6 +24,7 @@ const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 #[tokio::test]
 async fn without_descriptors_nothing_is_lost_and_idle_listeners_are_given_back() {
+    needs!(machine::steering(probe));
     let _alone = ALONE.lock().await;
     let mux = mux(1, |mux| mux.steering(true).ttl(HANG));
     let port = mux.ports().port_at(0).unwrap();

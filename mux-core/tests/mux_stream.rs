@@ -1,5 +1,6 @@
 //! Stream delivery: what is promised to whoever calls `reserve` and `accept`.
 
+mod machine;
 mod support;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -211,6 +212,7 @@ async fn a_mapped_client_is_the_same_client() {
 /// IPv4 and IPv6 side by side on the same port numbers.
 #[tokio::test]
 async fn both_families_at_once() {
+    needs!(machine::ipv6());
     let addresses = ["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()];
     let mux = mux(1, |mux| mux.addresses(addresses).wait(NO_WAIT));
     let six: std::net::IpAddr = "::1".parse().unwrap();

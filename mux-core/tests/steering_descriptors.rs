@@ -4,6 +4,7 @@
 #![cfg(all(feature = "steering", target_os = "linux", not(loom)))]
 
 mod exhaust;
+mod machine;
 mod steering_support;
 
 use std::io;
@@ -31,6 +32,7 @@ fn assert_refused(group: &mut Group, client: Client, lease: u64) {
 
 #[test]
 fn revoking_works_and_lending_recovers() {
+    needs!(steers());
     limit(128);
 
     let (mut group, own) = group(20);

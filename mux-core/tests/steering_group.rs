@@ -1,6 +1,7 @@
 //! Lending, reusing, revoking and giving back the listeners of one port.
 #![cfg(all(feature = "steering", target_os = "linux", not(loom)))]
 
+mod machine;
 mod steering_support;
 
 use std::io;
@@ -28,6 +29,7 @@ fn queue_at(lent: &Lent, last: u8, address: SocketAddr) -> TcpStream {
 
 #[test]
 fn each_client_reaches_its_own_listener_and_strangers_the_own_one() {
+    needs!(steers());
     let (mut group, own) = group(8);
     let lent: Vec<_> = (1..=5).map(|n| lend(&mut group, n, n.into())).collect();
     for round in 0..3 {
@@ -46,6 +48,7 @@ fn each_client_reaches_its_own_listener_and_strangers_the_own_one() {
 
 #[test]
 fn the_same_client_gets_its_member_again_without_what_was_queued() {
+    needs!(steers());
     let (mut group, own) = group(8);
     let first = lend(&mut group, 1, 1);
     assert!(first.watch.is_some());
@@ -65,6 +68,7 @@ fn the_same_client_gets_its_member_again_without_what_was_queued() {
 
 #[test]
 fn a_lease_that_is_not_over_gives_way_to_the_clients_next_one() {
+    needs!(steers());
     let (mut group, _own) = group(8);
     let _other = lend(&mut group, 9, 9);
     let first = lend(&mut group, 1, 1);
@@ -81,6 +85,7 @@ fn a_lease_that_is_not_over_gives_way_to_the_clients_next_one() {
 
 #[test]
 fn revoking_wakes_the_holder_and_resets_what_is_queued() {
+    needs!(steers());
     let (mut group, own) = group(8);
     let others = [lend(&mut group, 2, 2), lend(&mut group, 3, 3), lend(&mut group, 4, 4)];
     let blocked = lend(&mut group, 1, 1);
@@ -115,6 +120,7 @@ fn revoking_wakes_the_holder_and_resets_what_is_queued() {
 
 #[test]
 fn a_stale_holder_cannot_listen_again() {
+    needs!(steers());
     let (mut group, own) = group(8);
     let before = lend(&mut group, 1, 1);
     let stale: Vec<_> = (2..40)
@@ -148,6 +154,7 @@ fn a_stale_holder_cannot_listen_again() {
 /// shows where the port is bound on two addresses: else the kernel does not look at who is there.
 #[test]
 fn a_stale_holder_that_tries_to_listen_is_in_nobodys_way() {
+    needs!(steers());
     let (mut group, _own) = group(8);
     let elsewhere = SocketAddr::new(ip(99), group.address().port());
     let (mut other, _other_own) =
@@ -178,6 +185,7 @@ fn a_stale_holder_that_tries_to_listen_is_in_nobodys_way() {
 
 #[test]
 fn a_holder_that_has_closed_leaves_its_member_idle() {
+    needs!(steers());
     let (mut group, _own) = group(8);
     let lent = lend(&mut group, 1, 1);
     let (member, address) = (lent.member, group.address());
@@ -204,6 +212,7 @@ fn a_holder_that_has_closed_leaves_its_member_idle() {
 
 #[test]
 fn a_strangers_connection_can_be_taken_over() {
+    needs!(steers());
     let (mut group, _own) = group(8);
     let lent = lend(&mut group, 1, 1);
     let connection = queue_at(&lent, 1, group.address());
@@ -216,6 +225,7 @@ fn a_strangers_connection_can_be_taken_over() {
 
 #[test]
 fn a_holder_that_blocks_cannot_make_the_group_block() {
+    needs!(steers());
     let (mut group, _own) = group(8);
     let lent = lend(&mut group, 1, 1);
     lent.listener.set_nonblocking(false).unwrap();
@@ -226,6 +236,7 @@ fn a_holder_that_blocks_cannot_make_the_group_block() {
 
 #[test]
 fn a_full_group_reuses_the_oldest_idle_member() {
+    needs!(steers());
     let (mut group, own) = group(3);
     let lent: Vec<_> = (1..=3).map(|n| lend(&mut group, n, n.into())).collect();
     let full = group.lend(client(4), LeaseId::new(4));
@@ -253,6 +264,7 @@ fn a_full_group_reuses_the_oldest_idle_member() {
 
 #[test]
 fn of_revoked_members_the_oldest_is_reused_first() {
+    needs!(steers());
     let (mut group, _own) = group(2);
     let _held = [lend(&mut group, 1, 1), lend(&mut group, 2, 2)];
     group.revoke(LeaseId::new(2)).unwrap();
@@ -266,6 +278,7 @@ fn of_revoked_members_the_oldest_is_reused_first() {
 
 #[test]
 fn idle_members_at_the_end_are_given_back() {
+    needs!(steers());
     let (mut group, own) = group(8);
     let mut lent: Vec<_> = (1..=5).map(|n| Some(lend(&mut group, n, n.into()))).collect();
     assert_eq!(group.trim(), 0);
@@ -296,6 +309,7 @@ fn idle_members_at_the_end_are_given_back() {
 
 #[test]
 fn dropping_the_group_ends_what_is_lent() {
+    needs!(steers());
     let (mut group, own) = group(8);
     let address = group.address();
     let lent = [lend(&mut group, 1, 1), lend(&mut group, 2, 2)];
@@ -308,6 +322,7 @@ fn dropping_the_group_ends_what_is_lent() {
 
 #[test]
 fn a_second_start_is_refused_and_a_restart_is_not() {
+    needs!(steers());
     let (mut first, own) = group(8);
     let address = first.address();
     let lent = lend(&mut first, 1, 1);
@@ -338,6 +353,7 @@ fn a_second_start_is_refused_and_a_restart_is_not() {
 
 #[test]
 fn a_port_that_anybody_listens_on_is_refused() {
+    needs!(steers());
     let plain = TcpListener::bind("127.0.0.1:0").unwrap();
     let shared = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP)).unwrap();
     shared.set_reuse_port(true).unwrap();
@@ -352,6 +368,7 @@ fn a_port_that_anybody_listens_on_is_refused() {
 
 #[test]
 fn a_client_of_the_other_family_is_refused() {
+    needs!(steers(), machine::ipv6());
     let (mut group, _own) = group(8);
     let refused = group.lend(mux_core::Client::from_bits(1), LeaseId::new(1));
     assert!(matches!(refused, Err(LendError::WrongFamily)), "{refused:?}");
@@ -372,6 +389,7 @@ fn what_is_accepted_notices_a_peer_that_has_vanished() {
 
 #[test]
 fn ipv6_clients_are_steered() {
+    needs!(steers(), machine::ipv6());
     let address = SocketAddr::from((Ipv6Addr::LOCALHOST, 0));
     // Without IPv6 in the system there is nothing to steer.
     let Ok((mut group, own)) = Group::bind(address, options(8), Arc::new(Spares::new())) else {
@@ -396,6 +414,7 @@ fn ipv6_clients_are_steered() {
 
 #[test]
 fn with_plenty_of_listeners_an_idle_ones_place_is_taken() {
+    needs!(steers());
     let spares = Arc::new(Spares::with_plenty(2));
     let loopback = "127.0.0.1:0".parse().unwrap();
     let (mut group, _own) = Group::bind(loopback, options(100), spares).unwrap();

@@ -2,6 +2,7 @@
 #![cfg(all(feature = "steering", target_os = "linux", not(loom)))]
 
 mod exhaust;
+mod machine;
 mod namespace;
 mod steering_support;
 
@@ -15,7 +16,7 @@ use mux_core::steer::{
     Arrival, Ended, Group, LeaseId, LendError, Lent, Options, Spares, Unavailable, probe, reset,
 };
 use mux_core::{Client, Mux, PortSet};
-use namespace::{has, inside, set};
+use namespace::{has_own, inside, set};
 use socket2::SockRef;
 use steering_support::*;
 
@@ -43,13 +44,7 @@ fn room_for(clients: u8) -> usize {
 
 /// Runs `body` where it may limit the length of programs.
 fn with_optmem(name: &str, body: impl FnOnce()) {
-    inside(name, true, || {
-        if has(OPTMEM) {
-            body();
-        } else {
-            println!("before Linux 6.8 the limit is the whole machine's, and stays as it is");
-        }
-    });
+    inside(name, true, body);
 }
 
 fn system_error(lent: Result<Lent, LendError>) -> i32 {
@@ -65,6 +60,7 @@ fn is_listening(lent: &Lent) -> bool {
 
 #[test]
 fn tcp_migrate_req_is_named() {
+    needs!(steers(), machine::namespaces());
     inside("tcp_migrate_req_is_named", true, || {
         set("ipv4.tcp_migrate_req", 1);
         let error = probe().unwrap_err();
@@ -82,6 +78,7 @@ fn tcp_migrate_req_is_named() {
 
 #[test]
 fn a_system_without_loopback_is_told_apart_from_one_that_cannot_steer() {
+    needs!(steers(), machine::namespaces());
     let name = "a_system_without_loopback_is_told_apart_from_one_that_cannot_steer";
     inside(name, false, || {
         let error = probe().unwrap_err();
@@ -91,6 +88,7 @@ fn a_system_without_loopback_is_told_apart_from_one_that_cannot_steer() {
 
 #[test]
 fn a_system_without_room_for_any_program_cannot_steer() {
+    needs!(steers(), machine::namespaces(), has_own(OPTMEM));
     with_optmem("a_system_without_room_for_any_program_cannot_steer", || {
         set(OPTMEM, NOTHING);
         let error = probe().unwrap_err();
@@ -110,6 +108,7 @@ fn a_system_without_room_for_any_program_cannot_steer() {
 
 #[test]
 fn a_group_stays_as_long_as_the_system_has_room_for() {
+    needs!(steers(), machine::namespaces(), has_own(OPTMEM));
     with_optmem("a_group_stays_as_long_as_the_system_has_room_for", || {
         let room = room_for(3);
         let (mut group, own) = group(100);
@@ -140,6 +139,7 @@ fn a_group_stays_as_long_as_the_system_has_room_for() {
 
 #[test]
 fn what_cannot_be_ended_now_is_ended_as_soon_as_it_can() {
+    needs!(steers(), machine::namespaces(), has_own(OPTMEM));
     with_optmem("what_cannot_be_ended_now_is_ended_as_soon_as_it_can", || {
         let (mut group, own) = group(10);
         let address = group.address();
@@ -172,6 +172,7 @@ fn what_cannot_be_ended_now_is_ended_as_soon_as_it_can() {
 
 #[test]
 fn a_client_that_lost_its_place_in_the_program_gets_it_back() {
+    needs!(steers(), machine::namespaces(), has_own(OPTMEM));
     with_optmem("a_client_that_lost_its_place_in_the_program_gets_it_back", || {
         // With and without another one that is lent in between.
         for last in [2, 3] {
@@ -214,6 +215,7 @@ fn loses_its_place(last: u8) {
 /// that ends is taken out of the program first.
 #[test]
 fn a_listener_that_is_still_steered_to_is_not_ended() {
+    needs!(steers(), machine::namespaces(), has_own(OPTMEM));
     with_optmem("a_listener_that_is_still_steered_to_is_not_ended", || {
         let (mut group, own) = group(10);
         let address = group.address();
@@ -244,6 +246,7 @@ fn a_listener_that_is_still_steered_to_is_not_ended() {
 
 #[test]
 fn idle_listeners_stay_where_nobody_can_be_taken_out_of_the_program() {
+    needs!(steers(), machine::namespaces(), has_own(OPTMEM));
     with_optmem("idle_listeners_stay_where_nobody_can_be_taken_out_of_the_program", || {
         let (mut group, own) = group(2);
         let address = group.address();
@@ -276,6 +279,7 @@ fn idle_listeners_stay_where_nobody_can_be_taken_out_of_the_program() {
 /// New clients come faster than the kernel can bear. Those it knows are not concerned.
 #[test]
 fn programs_attached_too_fast_are_to_wait_a_moment() {
+    needs!(steers(), machine::namespaces(), machine::descriptors(4096));
     inside("programs_attached_too_fast_are_to_wait_a_moment", true, || {
         limit(4096);
         let (mut group, _own) = group(2000);
@@ -293,6 +297,7 @@ fn programs_attached_too_fast_are_to_wait_a_moment() {
 /// More than one call takes off a queue.
 #[test]
 fn a_long_queue_is_taken_in_parts() {
+    needs!(steers(), machine::namespaces());
     inside("a_long_queue_is_taken_in_parts", true, || {
         set("core.somaxconn", 4096);
         let options = Options { member_backlog: 2000, ..Options::default() };

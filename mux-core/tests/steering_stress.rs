@@ -21,6 +21,7 @@
 //! ```
 #![cfg(all(feature = "steering", target_os = "linux", not(loom)))]
 
+mod machine;
 mod steering_support;
 
 use std::collections::VecDeque;
@@ -312,6 +313,7 @@ impl Stress {
 
 #[test]
 fn no_connection_goes_to_another_client() {
+    needs!(steers());
     let port = |_| {
         let (group, own) = group(MEMBERS);
         Port {

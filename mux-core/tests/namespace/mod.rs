@@ -8,6 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::machine::{Has, Lacking};
+
 /// Set inside.
 const INSIDE: &str = "MUX_CORE_NAMESPACE";
 
@@ -44,8 +46,16 @@ pub(crate) fn inside(name: &str, loopback: bool, body: impl FnOnce()) {
 }
 
 /// Whether a namespace has a setting `net.NAME` of its own on this kernel.
-pub(crate) fn has(name: &str) -> bool {
-    file_of(name).exists()
+pub(crate) fn has_own(name: &str) -> Has {
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--user", "--map-root-user", "--net", "/bin/sh", "-c", "test -e \"$0\""]);
+    if unshare.arg(file_of(name)).status().is_ok_and(|status| status.success()) {
+        return Ok(());
+    }
+    Err(Lacking {
+        what: format!("net.{name} for each network namespace"),
+        remedy: "Linux has it from 6.8 on.".to_owned(),
+    })
 }
 
 fn file_of(name: &str) -> PathBuf {

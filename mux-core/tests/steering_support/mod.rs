@@ -8,12 +8,18 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::machine::{self, Has};
 use mux_core::Client;
 use mux_core::steer::{Group, LeaseId, Lent, Options, Spares};
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// Only a test that hangs runs into this.
 pub(crate) const HANG_GUARD: Duration = Duration::from_secs(60);
+
+/// Whether this machine can steer.
+pub(crate) fn steers() -> Has {
+    machine::steering(mux_core::steer::probe)
+}
 
 pub(crate) fn ip(last: u8) -> IpAddr {
     Ipv4Addr::new(127, 0, 7, last).into()
