@@ -13,6 +13,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 
+#[path = "../machine/mod.rs"]
+mod machine;
 mod refusals;
 mod rules;
 mod verified;
@@ -22,7 +24,7 @@ const GUARD: Duration = Duration::from_secs(60);
 const SERVER: Ipv4Addr = Ipv4Addr::LOCALHOST;
 const CONTROL: u16 = 21;
 
-/// A mux on this many ports, of both families, that were free a moment ago: others may take them
+/// A mux on this many ports, of each family that the machine has, that were free a moment ago: others may take them
 /// in between.
 async fn mux(count: usize, set_up: impl Fn(Builder) -> Builder) -> Mux {
     for _ in 0..20 {
@@ -34,8 +36,9 @@ async fn mux(count: usize, set_up: impl Fn(Builder) -> Builder) -> Mux {
             free.iter().map(|listener| listener.local_addr().unwrap().port()).collect();
         drop(free);
         let ports = PortSet::new(ports.into_iter().map(|port| port..=port)).unwrap();
+        let ipv6 = machine::ipv6().is_ok().then_some(Ipv6Addr::LOCALHOST.into());
         let builder = Mux::builder(ports)
-            .addresses([SERVER.into(), Ipv6Addr::LOCALHOST.into()])
+            .addresses(ipv6.into_iter().chain([SERVER.into()]))
             .wait(Duration::ZERO);
         if let Ok(mux) = set_up(builder).bind() {
             return mux;

@@ -1,8 +1,8 @@
 //! The rules of `PASV`, `EPSV`, `PORT` and the transfer commands.
 
 use crate::{
-    GUARD, SERVER, claimed, client, connect, delivers, dropped_after, is_reset, is_the_same, mux,
-    named, passive, port_of, session_of,
+    GUARD, SERVER, claimed, client, connect, delivers, dropped_after, is_reset, is_the_same,
+    machine, mux, named, needs, passive, port_of, session_of,
 };
 use ftp_adapter::{Advertised, Passive, PassiveSession, PortMap, Reply};
 use mux_core::mux::ReserveError;
@@ -56,6 +56,7 @@ async fn an_ipv4_mapped_control_connection_is_an_ipv4_connection() {
 
 #[tokio::test]
 async fn over_ipv6_there_is_epsv_and_no_pasv() {
+    needs!(machine::ipv6());
     let passive = passive(1).await;
     let mut session = session_of(&passive, Ipv6Addr::LOCALHOST);
     for argument in ["", "2"] {

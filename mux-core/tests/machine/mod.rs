@@ -87,7 +87,8 @@ pub fn not_checked(what: &str, lacking: &Lacking) {
     let new = SAID.lock().unwrap_or_else(PoisonError::into_inner).insert(line.clone());
     if new {
         // Past the test harness, which shows what is printed only where a test fails.
-        let _ = writeln!(io::stderr(), "NOT CHECKED: {what}, which needs {need}");
+        let said = format!("NOT CHECKED: {what}, which needs {need}\n");
+        let _ = io::stderr().write_all(said.as_bytes());
         let kept = append(&line);
         kept.expect("what was not checked can be written into the target directory");
     }
