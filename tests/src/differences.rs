@@ -25,7 +25,7 @@ impl<T: Copy> Difference<T> {
     pub fn of(self, program: Program) -> T {
         match program {
             Program::TinyFtpd => self.rule,
-            Program::Muxftpd | Program::PlainLibunftp => self.libunftp,
+            Program::Muxftpd | Program::LibunftpExample | Program::PlainLibunftp => self.libunftp,
         }
     }
 }

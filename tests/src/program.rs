@@ -1,8 +1,8 @@
 //! The servers under test.
 //!
 //! Each is built once per test process, into the target directory and with the profile of the
-//! tests themselves. `MUXFTPD` and `TINY_FTPD` in the environment name others to test instead, and
-//! `PLAIN_LIBUNFTP` another witness.
+//! tests themselves. `MUXFTPD`, `TINY_FTPD` and `LIBUNFTP_SERVER` in the environment name others to
+//! test instead, and `PLAIN_LIBUNFTP` another witness.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -20,6 +20,8 @@ pub enum Program {
     Muxftpd,
     /// The example of `ftp-adapter`: a small server of its own, over stream delivery.
     TinyFtpd,
+    /// The example of `ftp-adapter` on libunftp, with listeners lent by steering.
+    LibunftpExample,
     /// The example of this package: libunftp as it comes, with a port for each passive command. It
     /// is not tested but a witness: see [`differences`](crate::differences).
     PlainLibunftp,
@@ -32,6 +34,7 @@ impl Program {
         match self {
             Self::Muxftpd => "muxftpd",
             Self::TinyFtpd => "tiny_ftpd",
+            Self::LibunftpExample => "libunftp_server",
             Self::PlainLibunftp => "plain_libunftp",
         }
     }
@@ -45,11 +48,13 @@ impl Program {
         static LIMIT: Once = Once::new();
         static MUXFTPD: OnceLock<PathBuf> = OnceLock::new();
         static TINY_FTPD: OnceLock<PathBuf> = OnceLock::new();
+        static LIBUNFTP_SERVER: OnceLock<PathBuf> = OnceLock::new();
         static PLAIN_LIBUNFTP: OnceLock<PathBuf> = OnceLock::new();
         LIMIT.call_once(raise_descriptor_limit);
         let binary = match self {
             Self::Muxftpd => &MUXFTPD,
             Self::TinyFtpd => &TINY_FTPD,
+            Self::LibunftpExample => &LIBUNFTP_SERVER,
             Self::PlainLibunftp => &PLAIN_LIBUNFTP,
         };
         binary.get_or_init(|| env::var_os(self.variable()).map_or_else(|| self.build(), Into::into))
@@ -60,6 +65,7 @@ impl Program {
         match self {
             Self::Muxftpd => "MUXFTPD",
             Self::TinyFtpd => "TINY_FTPD",
+            Self::LibunftpExample => "LIBUNFTP_SERVER",
             Self::PlainLibunftp => "PLAIN_LIBUNFTP",
         }
     }
@@ -70,6 +76,9 @@ impl Program {
         match self {
             Self::Muxftpd => (&["--package", "muxftpd", "--bin"], PathBuf::from(self.name())),
             Self::TinyFtpd => (&["--package", "ftp-adapter", "--example"], example),
+            Self::LibunftpExample => {
+                (&["--package", "ftp-adapter", "--features", "libunftp", "--example"], example)
+            }
             Self::PlainLibunftp => (&["--package", "mux-tests", "--example"], example),
         }
     }
@@ -125,7 +134,7 @@ impl Program {
 impl Need for Program {
     fn is_here(&self) -> Has {
         match self {
-            Self::Muxftpd => machine::steering(mux_core::steer::probe),
+            Self::Muxftpd | Self::LibunftpExample => machine::steering(mux_core::steer::probe),
             Self::TinyFtpd | Self::PlainLibunftp => Ok(()),
         }
     }

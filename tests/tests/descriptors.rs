@@ -4,7 +4,7 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
-use mux_tests::Program::{self, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, LibunftpExample, Muxftpd, TinyFtpd};
 use mux_tests::data::{self, Data};
 use mux_tests::guard::{eventually, obtained};
 use mux_tests::needs;
@@ -53,7 +53,7 @@ fn serves_again(server: &Server, client: u16) {
 /// Promise 11: out of descriptors the accept path backs off without spinning and recovers by
 /// itself. This is the control side; it happens again and again.
 #[rstest]
-fn out_of_descriptors_for_sessions(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn out_of_descriptors_for_sessions(#[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program) {
     needs!(program);
     let server = limited(program);
     for round in 0..2 {
@@ -66,7 +66,9 @@ fn out_of_descriptors_for_sessions(#[values(Muxftpd, TinyFtpd)] program: Program
 
 /// Promise 11 on the passive ports: connections arrive there when no descriptor is left for them.
 #[rstest]
-fn out_of_descriptors_for_data_connections(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn out_of_descriptors_for_data_connections(
+    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
+) {
     needs!(program);
     let server = limited(program);
     let held = Holding::every_port(&server, address::client(1));
@@ -138,7 +140,9 @@ fn mixed_session(server: &Server, client: u16, kind: usize) {
 /// when every client has used every port once, because a server may keep a listener per client
 /// and port for the next time.
 #[rstest]
-fn none_is_kept_after_hundreds_of_sessions(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn none_is_kept_after_hundreds_of_sessions(
+    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
+) {
     needs!(program);
     const CLIENTS: u16 = 5;
     let server = Launch::new(program, &Ports::consecutive(2)).start();
@@ -164,7 +168,7 @@ fn none_is_kept_after_hundreds_of_sessions(#[values(Muxftpd, TinyFtpd)] program:
 
 /// Promise 7 for connections nobody asked for.
 #[rstest]
-fn none_is_kept_for_strangers(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn none_is_kept_for_strangers(#[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program) {
     needs!(program);
     let server = Launch::new(program, &Ports::consecutive(2)).start();
     server.put("file", &files::content("file", 10_000));
@@ -186,7 +190,9 @@ fn none_is_kept_for_strangers(#[values(Muxftpd, TinyFtpd)] program: Program) {
 /// Promise 11: what the server keeps from clients of before, it gives up for those of now. More
 /// clients than it has descriptors, one after the other, then many of them at once.
 #[rstest]
-fn clients_of_before_do_not_use_up_the_descriptors(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn clients_of_before_do_not_use_up_the_descriptors(
+    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
+) {
     needs!(program);
     let ports = Ports::consecutive(9);
     let server = Launch::new(program, &ports).with_descriptor_limit(LIMIT).start();
