@@ -47,6 +47,7 @@ mod client_key;
 mod ports;
 #[cfg(feature = "proxy")]
 pub mod proxy;
+mod reserve_error;
 mod sync;
 pub mod table;
 
@@ -60,3 +61,4 @@ pub use client_key::{ClientKey, ClientPrefix, PrefixError};
 #[cfg(all(feature = "mux", not(loom)))]
 pub use mux::{Mux, Reservation};
 pub use ports::{PortSet, PortSetError};
+pub use reserve_error::ReserveError;

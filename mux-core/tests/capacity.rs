@@ -6,8 +6,8 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
 
-use mux_core::table::{Matching, Refusal, ReservationId, Table, Time};
-use mux_core::{ClientKey, ClientPrefix};
+use mux_core::table::{Matching, ReservationId, Table, Time};
+use mux_core::{ClientKey, ClientPrefix, ReserveError};
 
 /// Some well within, some beyond where the table's parts take room in advance.
 const CAPACITIES: [usize; 5] = [1, 9, 700, 800, 5_000];
@@ -20,7 +20,7 @@ fn client(number: u32) -> ClientKey {
     ClientPrefix::ADDRESS.key(std::net::IpAddr::V4(Ipv4Addr::from(0x0a00_0000 + number)))
 }
 
-fn reserve(table: &Table<u32>, number: u32) -> Result<ReservationId, Refusal> {
+fn reserve(table: &Table<u32>, number: u32) -> Result<ReservationId, ReserveError> {
     let deadline = Time::ZERO + Duration::from_secs(1);
     let reserved = table.reserve(client(number), deadline, Matching::Address, number);
     reserved.map(|reserved| reserved.id).map_err(|error| error.reason)
@@ -35,13 +35,13 @@ fn it_is_full_at_its_capacity_and_not_before() {
             let reserved: Vec<_> =
                 (0..capacity as u32).map(|number| reserve(&table, crowd + number)).collect();
             assert!(reserved.iter().all(Result::is_ok), "{capacity}: refused before it is full");
-            assert_eq!(reserve(&table, 9_000_000), Err(Refusal::TableFull), "{capacity}");
+            assert_eq!(reserve(&table, 9_000_000), Err(ReserveError::TableFull), "{capacity}");
             // Whoever it is that goes, anybody may come.
             for id in reserved.into_iter().step_by(7).flatten() {
-                table.cancel(id).unwrap();
+                table.end(id).unwrap();
                 let next = u32::try_from(id.to_bits() & 0xffff_ffff).unwrap();
                 reserve(&table, 2_000_000 + crowd + next).unwrap();
-                assert_eq!(reserve(&table, 9_000_000), Err(Refusal::TableFull), "{capacity}");
+                assert_eq!(reserve(&table, 9_000_000), Err(ReserveError::TableFull), "{capacity}");
             }
             assert_eq!(table.pending(), capacity);
             assert_eq!(table.expire(Time::MAX).len(), capacity);
@@ -62,7 +62,7 @@ fn one_client_gets_what_others_have_left_over() {
         for _ in others..capacity {
             reserve(&table, 0).expect("there is room");
         }
-        assert_eq!(reserve(&table, 0), Err(Refusal::TableFull));
+        assert_eq!(reserve(&table, 0), Err(ReserveError::TableFull));
     }
 }
 
@@ -102,7 +102,7 @@ fn nobody_is_refused_for_what_others_have_left_over() {
                     mine.push(reserve(&table, crowd + number).expect("there is room"));
                 }
                 for id in mine.drain(stay..) {
-                    table.cancel(id).unwrap();
+                    table.end(id).unwrap();
                 }
             }
         };

@@ -30,7 +30,7 @@ fn bytes_per_reservation(ports: &str, clients: usize, each: usize) -> isize {
     }
     let full = of_this_thread();
     for id in ids {
-        table.cancel(id).unwrap();
+        table.end(id).unwrap();
     }
     let left = of_this_thread() - empty;
     assert!(left < (full - empty) / 2 + 100_000, "{left} of {} bytes are kept", full - empty);
@@ -68,10 +68,10 @@ fn reservations_that_have_ended_leave_nothing_behind() {
     for round in 0..50_000 {
         let reserved = reserve(2 + round % 2, Matching::Address);
         table.claim(reserved.port, client(1), Time::ZERO).unwrap();
-        table.cancel(reserve(2, Matching::Address).id).unwrap();
+        table.end(reserve(2, Matching::Address).id).unwrap();
         let held = reserve(2, Matching::Identity).id;
         table.open(held, [0; 2]).unwrap();
-        table.claim_by_id(held).unwrap();
+        table.end(held).unwrap();
         if round == 1_000 {
             most = of_this_thread() + 10_000;
         }

@@ -28,7 +28,7 @@ async fn one_client_takes_no_more_than_its_share() {
     held.pop();
     held.push(mux.reserve(client(1)).await.unwrap());
     let refused = mux.stats().refused;
-    assert_eq!((refused.pending_limit, refused.total()), (1, 1));
+    assert_eq!((refused.by(ReserveError::PendingLimit), refused.total()), (1, 1));
 }
 
 /// Who is at the limit waits in line, as for a port.
@@ -75,5 +75,5 @@ async fn no_more_clients_than_allowed() {
     drop(two);
     let _four = mux.reserve(client(4)).await.unwrap();
     drop(three);
-    assert_eq!((mux.stats().clients, mux.stats().refused.too_many_clients), (1, 2));
+    assert_eq!((mux.stats().clients, mux.stats().refused.by(ReserveError::TooManyClients)), (1, 2));
 }

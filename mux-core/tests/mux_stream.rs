@@ -58,7 +58,7 @@ async fn one_client_gets_each_port_once() {
     assert!(ports.iter().copied().eq(mux.ports().iter()));
     assert_eq!(mux.reserve(client(1)).await.unwrap_err(), ReserveError::NoFreePort);
     assert!(mux.reserve(client(2)).await.is_ok());
-    assert_eq!(mux.stats().refused.no_free_port, 1);
+    assert_eq!(mux.stats().refused.by(ReserveError::NoFreePort), 1);
 }
 
 /// Promise 2 and 10: strangers are turned away and cost the client nothing.

@@ -101,7 +101,14 @@ async fn the_line_is_bounded() {
     until(|| mux.stats().waiting == 3).await;
     assert_eq!(mux.reserve(client(2)).await.unwrap_err(), ReserveError::QueueFull);
     let refused = mux.stats().refused;
-    assert_eq!((refused.client_queue_full, refused.queue_full, refused.total()), (1, 1, 2));
+    assert_eq!(
+        (
+            refused.by(ReserveError::ClientQueueFull),
+            refused.by(ReserveError::QueueFull),
+            refused.total()
+        ),
+        (1, 1, 2)
+    );
     tasks.shutdown().await;
     assert_eq!(mux.stats().waiting, 0);
 }

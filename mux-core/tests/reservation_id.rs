@@ -24,11 +24,11 @@ fn a_number_stands_for_one_reservation_of_all_there_ever_were() {
             let again = ReservationId::from_bits(number);
             assert_eq!((again, again.to_bits()), (id, number));
             assert!(table.is_pending(again));
-            assert_eq!(table.cancel(again).unwrap(), (*client, round));
+            assert_eq!(table.end(again).unwrap(), (*client, round));
         }
     }
     for number in numbers {
-        assert!(table.cancel(ReservationId::from_bits(number)).is_err(), "it came back");
+        assert!(table.end(ReservationId::from_bits(number)).is_err(), "it came back");
     }
 }
 

@@ -53,7 +53,7 @@ fn what_is_logged_names_addresses_and_reasons() {
     let held = reserve(Matching::Identity).unwrap();
     let refused = reserve(Matching::Identity).unwrap_err();
     let text = format!("{refused:?} {refused}");
-    assert!(text.contains("NoFreePort") && text.contains("wait for one to end"), "{text}");
+    assert!(text.contains("NoFreePort") && text.contains("open more ports"), "{text}");
     table.open(held.id, "a secret payload").unwrap();
     let refused = table.open(held.id, "a secret payload").unwrap_err();
     let both = format!("{refused:?} {refused} {text} {table:?}");

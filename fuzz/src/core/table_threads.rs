@@ -8,8 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use mux_core::table::oracle::Operation;
-use mux_core::table::{Matching, Refusal, ReservationId, Reserved, Table, Time};
-use mux_core::{ClientKey, ClientPrefix};
+use mux_core::table::{Matching, ReservationId, Reserved, Table, Time};
+use mux_core::{ClientKey, ClientPrefix, ReserveError};
 
 use super::setup::{Setup, decode};
 
@@ -145,7 +145,7 @@ impl Scene {
         let known = || self.known.iter().filter_map(OnceLock::get);
         for Known { token, reserved } in known() {
             assert!(identities.insert(reserved.id), "an identity was given out twice");
-            match (self.table.cancel(reserved.id), ended.remove(&token.number)) {
+            match (self.table.end(reserved.id), ended.remove(&token.number)) {
                 (Ok(payload), None) => assert!(Arc::ptr_eq(&payload, token)),
                 (Err(_), Some((thread, position))) => {
                     let Ending { token: payload, port, id } = &reports[thread].0[position];
@@ -183,7 +183,10 @@ impl Scene {
             let all: Vec<_> = (0..most).map(|_| reserve().expect("an empty table")).collect();
             let refused = reserve().expect_err("no more than all").reason;
             let full = most == table.capacity();
-            assert_eq!(refused, if full { Refusal::TableFull } else { Refusal::NoFreePort });
+            assert_eq!(
+                refused,
+                if full { ReserveError::TableFull } else { ReserveError::NoFreePort }
+            );
             for reserved in all {
                 let claimed = table.claim(reserved.port, token.client, Time::ZERO);
                 assert!(claimed.is_some_and(|payload| Arc::ptr_eq(&payload, &token)));
@@ -219,19 +222,14 @@ impl<'a> Actor<'a> {
                     self.claim(known, now);
                 }
             }
-            Operation::ClaimById { nth } => {
-                if let Some(known) = scene.nth(nth) {
-                    self.ended_by_id(known, scene.table.claim_by_id(known.reserved.id).ok());
-                }
-            }
             Operation::Open { nth } => {
                 if let Some(known) = scene.nth(nth) {
                     self.open(number, known);
                 }
             }
-            Operation::Cancel { nth } => {
+            Operation::End { nth } => {
                 if let Some(known) = scene.nth(nth) {
-                    self.ended_by_id(known, scene.table.cancel(known.reserved.id).ok());
+                    self.ended_by_id(known, scene.table.end(known.reserved.id).ok());
                 }
             }
             Operation::Advance { by } => {
@@ -252,11 +250,11 @@ impl<'a> Actor<'a> {
                 // A claim that is under way may still hold its port, but no more than that.
                 let attempts = scene.attempts;
                 match error.reason {
-                    Refusal::TableFull => {
+                    ReserveError::TableFull => {
                         let most = attempts.iter().sum::<usize>() + scene.opens;
                         assert!(most > table.capacity());
                     }
-                    Refusal::NoFreePort => {
+                    ReserveError::NoFreePort => {
                         let of = |number: &u8| client(*number) == token.client;
                         let own = (0..CLIENTS).find(of).expect("one of the clients");
                         assert!(attempts[usize::from(own)] > table.ports().len());

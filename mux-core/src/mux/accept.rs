@@ -2,7 +2,6 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -11,47 +10,44 @@ use tokio::time::sleep;
 use tracing::{Instrument, debug, debug_span, warn};
 
 use super::backoff::{Backoff, is_shortage};
-use super::core::{Core, Delivery};
-use super::turn::Turn;
+use super::core::Core;
+use super::lifecycle::Delivery;
+use super::own_listeners::OwnListener;
 use crate::Client;
 
-/// Starts to accept on `listener`, which is bound to `address`.
-pub(super) fn spawn(
-    core: &Arc<Core>,
-    address: SocketAddr,
-    listener: Arc<TcpListener>,
-    turn: Arc<Turn>,
-) {
-    let accept = {
-        let core = core.clone();
-        async move { accept(&core, &listener, &turn, address.port()).await }
-    };
-    let accept = accept.instrument(debug_span!("accept", %address));
-    core.spawn_until(&core.ended, accept);
+/// Starts to accept on `socket`, which is that of `own`.
+pub(super) fn spawn(core: &Arc<Core>, own: &Arc<OwnListener>, socket: Arc<TcpListener>) {
+    let span = debug_span!("accept", address = %own.address);
+    let (shared, own) = (Arc::clone(core), Arc::clone(own));
+    let accept = async move { accept(&shared, &own, &socket).await };
+    core.spawn_until(&core.ended, accept.instrument(span));
 }
 
 /// Accepts for ever: no error and no peer ends it.
-async fn accept(core: &Core, listener: &TcpListener, turn: &Turn, port: u16) {
+async fn accept(core: &Core, own: &OwnListener, socket: &TcpListener) {
+    let port = own.address.port();
     let mut backoff = Backoff::new();
-    let mut short = false;
+    let mut is_short = false;
     loop {
-        match poll_fn(|context| poll_deliver(core, listener, turn, port, context)).await {
-            Ok(()) => {
-                if std::mem::take(&mut short) {
+        match poll_fn(|context| poll_deliver(core, own, socket, context)).await {
+            // A session accepts here just now.
+            None => own.released().await,
+            Some(Ok(())) => {
+                if std::mem::take(&mut is_short) {
                     warn!(port, "accepting again");
                 }
                 backoff.succeeded();
             }
-            Err(error) if is_shortage(&error) => {
+            Some(Err(error)) if is_shortage(&error) => {
                 // The connection stays in the kernel's queue and is accepted later.
-                if !std::mem::replace(&mut short, true) {
+                if !std::mem::replace(&mut is_short, true) {
                     warn!(port, %error, "cannot accept; raise the limit on open files");
                 }
                 core.relieve();
                 sleep(backoff.failed()).await;
             }
             // The peer has gone while it was in the queue, or the network failed it.
-            Err(error) => {
+            Some(Err(error)) => {
                 debug!(port, %error, "accept failed");
                 sleep(backoff.failed()).await;
             }
@@ -59,57 +55,44 @@ async fn accept(core: &Core, listener: &TcpListener, turn: &Turn, port: u16) {
     }
 }
 
-/// Accepts and delivers one connection, in one turn.
+/// Accepts and delivers one connection under the listener's lock; `None` if a session has that.
 fn poll_deliver(
     core: &Core,
-    listener: &TcpListener,
-    turn: &Turn,
-    port: u16,
+    own: &OwnListener,
+    socket: &TcpListener,
     context: &mut Context<'_>,
-) -> Poll<io::Result<()>> {
-    let Some(_turn) = turn.try_take() else {
-        // A session is delivering what has come. This is not waited for: other tasks go on.
-        context.waker().wake_by_ref();
-        return Poll::Pending;
-    };
-    listener.poll_accept(context).map_ok(|(stream, peer)| deliver(core, port, stream, peer.into()))
+) -> Poll<Option<io::Result<()>>> {
+    let accepted = own.try_accept(|| {
+        socket.poll_accept(context).map_ok(|(stream, peer)| {
+            deliver(core, own.address.port(), stream, peer.into());
+        })
+    });
+    match accepted {
+        None => Poll::Ready(None),
+        Some(polled) => polled.map(Some),
+    }
 }
 
 /// Hands a connection to the reservation it matches, or resets it. Waits for nobody.
 pub(super) fn deliver(core: &Core, port: u16, stream: TcpStream, client: Client) {
-    let Some(index) = core.table.ports().index_of(port) else {
-        return reset(&stream);
-    };
-    // Reset while it waited in the kernel's queue. Whose reservation it came for may have ended
+    // Reset while it waited in the kernel's queue. The reservation that it came for may have ended
     // since, and it must not be taken for the connection of the next.
     if stream.peer_addr().is_err() {
         debug!(%client, port, "a connection was over before it was accepted");
         return;
     }
-    let key = core.key(client);
-    match core.table.claim(port, key, core.clock.now()) {
-        Some(Delivery::Stream(session)) => {
-            core.counters.claimed(index);
-            core.wait_queue.port_freed(key);
-            if let Err(Ok(stream)) = session.send(Ok(stream)) {
-                debug!(%client, port, "the session ended as its connection came");
-                reset(&stream);
-            }
-        }
-        Some(Delivery::Candidate(session)) => {
-            core.counters.candidate();
-            if let Err(stream) = session.send(stream) {
-                debug!(%client, port, "the session ended as a connection came");
-                reset(&stream);
-            }
-        }
+    let undelivered = match core.reservations.claim(port, client) {
+        Some(Delivery::Stream(session)) => session.send(Ok(stream)).err().and_then(Result::ok),
+        Some(Delivery::Candidate(session)) => session.send(stream).err(),
         // What is held is claimed by its identity, never by an address.
         Some(Delivery::Listener { .. } | Delivery::End(_)) | None => {
-            core.counters.strangers(index, 1);
-            core.strangers.record(index, client);
             debug!(%client, port, "reset a connection that matches no reservation");
-            reset(&stream);
+            return reset(&stream);
         }
+    };
+    if let Some(stream) = undelivered {
+        debug!(%client, port, "the session ended as its connection came");
+        reset(&stream);
     }
 }
 

@@ -2,16 +2,23 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::core::{Core, Settings};
-use super::errors::{BindError, PortsError};
-use super::listen::{Listeners, bind_all};
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::core::Core;
+use super::errors::BindError;
+use super::groups::Groups;
+use super::lifecycle::{Reservations, Terms};
+use super::listen::{self, Listeners};
 use super::wait_queue::QueueLimits;
 
 use super::own_listeners::OwnListeners;
 use super::{Mux, accept, expiry};
-use crate::table::Limits;
+use crate::table::ReservationLimits;
 use crate::{ClientPrefix, PortSet};
 
 /// How a [`Mux`] is set up. Made by [`Mux::builder`].
@@ -20,12 +27,7 @@ use crate::{ClientPrefix, PortSet};
 pub struct Builder {
     ports: PortSet,
     addresses: Vec<IpAddr>,
-    ttl: Duration,
-    wait: Duration,
-    limits: Limits,
-    waiting: QueueLimits,
-    client_prefix: ClientPrefix,
-    capacity: usize,
+    terms: Terms,
     backlog: u32,
     steering: bool,
 }
@@ -35,12 +37,14 @@ impl Builder {
         Self {
             ports,
             addresses: vec![Ipv4Addr::LOCALHOST.into()],
-            ttl: Duration::from_secs(15),
-            wait: Duration::from_secs(2),
-            limits: Limits::default(),
-            waiting: QueueLimits { per_client: 256, overall: 16_384 },
-            client_prefix: ClientPrefix::ADDRESS,
-            capacity: 65_536,
+            terms: Terms {
+                ttl: Duration::from_secs(15),
+                wait: Duration::from_secs(2),
+                limits: ReservationLimits::default(),
+                queue: QueueLimits { per_client: 256, overall: 16_384 },
+                client_prefix: ClientPrefix::ADDRESS,
+                capacity: 65_536,
+            },
             backlog: 1024,
             steering: false,
         }
@@ -58,49 +62,49 @@ impl Builder {
 
     /// How long a reservation waits for its connection (default 15 s).
     pub fn ttl(mut self, ttl: Duration) -> Self {
-        self.ttl = ttl;
+        self.terms.ttl = ttl;
         self
     }
 
-    /// How long a request for a reservation may wait in line when every port is taken by its
-    /// client (default 2 s). Zero refuses at once.
+    /// How long a request for a reservation may wait when every port is taken by its client
+    /// (default 2 s). Zero refuses at once.
     pub fn wait(mut self, wait: Duration) -> Self {
-        self.wait = wait;
+        self.terms.wait = wait;
         self
     }
 
-    /// How many requests may wait in line: of one client, and of all together (default 256 and
+    /// How many requests may wait for a port: of one client, and of all together (default 256 and
     /// 16,384).
     pub fn max_waiting(mut self, per_client: usize, overall: usize) -> Self {
-        self.waiting = QueueLimits { per_client, overall };
+        self.terms.queue = QueueLimits { per_client, overall };
         self
     }
 
     /// How many reservations one client may have pending (default as many as there are ports).
-    /// A request beyond that waits in line, as it does when every port is taken.
+    /// A request beyond that waits, as it does when every port is taken.
     pub fn max_pending_per_client(mut self, most: NonZeroUsize) -> Self {
-        self.limits.pending_per_client = most.get();
+        self.terms.limits.pending_per_client = most.get();
         self
     }
 
     /// How many clients may have reservations pending (default no limit but the capacity). The
     /// requests of further ones are refused at once.
     pub fn max_clients(mut self, most: NonZeroUsize) -> Self {
-        self.limits.clients = most.get();
+        self.terms.limits.clients = most.get();
         self
     }
 
-    /// Which addresses near a client's own may connect in its place (default none). Read what
+    /// How much of an address counts as the client (default all of it). Read what
     /// [`ClientPrefix`] says about the price.
     pub fn client_prefix(mut self, prefix: ClientPrefix) -> Self {
-        self.client_prefix = prefix;
+        self.terms.client_prefix = prefix;
         self
     }
 
     /// How many reservations can be pending at the same time (default 65,536). Each takes about
     /// 100 bytes from the start.
     pub fn capacity(mut self, capacity: usize) -> Self {
-        self.capacity = capacity;
+        self.terms.capacity = capacity;
         self
     }
 
@@ -134,29 +138,34 @@ impl Builder {
         if self.addresses.is_empty() {
             return Err(BindError::NoAddress);
         }
-        let wanted: Vec<SocketAddr> = self
-            .addresses
+        let Self { ports, addresses, terms, backlog, steering } = self;
+        let wanted: Vec<SocketAddr> = addresses
             .iter()
-            .flat_map(|&ip| self.ports.iter().map(move |port| SocketAddr::new(ip, port)))
+            .flat_map(|&ip| ports.iter().map(move |port| SocketAddr::new(ip, port)))
             .collect();
-        let (listeners, failures) = bind_all(&wanted, self.backlog, self.steering)?;
-        if !failures.is_empty() {
-            return Err(PortsError { failures }.into());
-        }
-        let Listeners { own, groups } = listeners;
+        let groups = if steering { Some(Groups::new(&ports)?) } else { None };
+        let Listeners { own: bound, groups } = listen::bind_all(&wanted, backlog, groups)?;
 
-        let Self { ports, capacity, limits, waiting, ttl, wait, client_prefix, .. } = self;
-        let settings = Settings { ttl, wait, client_prefix };
-        let (core, freed) = Core::new(ports, capacity, limits, waiting, settings, groups);
-        let mut listeners = OwnListeners::new(core.table.ports().len());
-        for (address, listener) in own {
-            let turn = listeners.add(&listener);
-            accept::spawn(&core, address, listener, turn);
+        let own = OwnListeners::new(ports.len(), &bound);
+        let (reservations, freed) = Reservations::new(ports, terms);
+        let core = Arc::new(Core {
+            reservations,
+            wait: terms.wait,
+            own,
+            groups,
+            closed: CancellationToken::new(),
+            ended: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            runtime: Handle::current(),
+        });
+        for (own, (_, socket)) in core.own.all().iter().zip(bound) {
+            accept::spawn(&core, own, socket);
         }
-        core.own.set(listeners).expect("a new core has none");
         expiry::spawn(&core);
-        let served = core.clone();
-        core.spawn_until(&core.closed, async move { served.wait_queue.wake_heads(freed).await });
+        let served = Arc::clone(&core);
+        core.spawn_until(&core.closed, async move {
+            served.reservations.wait_queue.wake_heads(freed).await;
+        });
         Ok(Mux::new(core))
     }
 }

@@ -4,47 +4,6 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
-use crate::table::Refusal;
-
-/// Why [`Mux::reserve`](super::Mux::reserve) reserved no port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ReserveError {
-    /// Every port has a pending reservation of this client, and none was freed while waiting.
-    #[error("every passive port is taken by this client: try again, or open more ports")]
-    NoFreePort,
-    /// The client has as many pending reservations as one client may have, and none ended while
-    /// waiting.
-    #[error("this client has as many pending reservations as one may have: try again")]
-    PendingLimit,
-    /// As many of this client as are allowed wait for a port already.
-    #[error("too many of this client wait for a passive port already: try again later")]
-    ClientQueueFull,
-    /// As many as are allowed wait for a port already, over all clients.
-    #[error("too many wait for a passive port already: try again later")]
-    QueueFull,
-    /// As many clients as are allowed have pending reservations, and this is another one.
-    #[error("too many clients have pending reservations: try again, or allow more clients")]
-    TooManyClients,
-    /// The mux holds as many reservations as it was built for.
-    #[error("too many reservations are pending: build the multiplexer with a larger capacity")]
-    TableFull,
-    /// The mux has been shut down.
-    #[error("the multiplexer has been shut down")]
-    ShutDown,
-}
-
-impl From<Refusal> for ReserveError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::NoFreePort => Self::NoFreePort,
-            Refusal::PendingLimit => Self::PendingLimit,
-            Refusal::TooManyClients => Self::TooManyClients,
-            Refusal::TableFull => Self::TableFull,
-        }
-    }
-}
-
 /// Why [`Reservation::accept`](super::Reservation::accept) or
 /// [`VerifiedReservation::candidate`](super::VerifiedReservation::candidate) delivered no connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

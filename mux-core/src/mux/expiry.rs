@@ -1,45 +1,81 @@
 //! The task that ends reservations at their deadline.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
+use super::accept_queue;
 use super::core::Core;
 use super::errors::AcceptError;
+use super::groups;
+use super::lifecycle::Delivery;
 use crate::table::Time;
 
 /// The table never claims what is past its deadline, so ports are given back in batches, at most
 /// this late.
-const BATCH: Duration = Duration::from_millis(10);
+const BATCH_INTERVAL: Duration = Duration::from_millis(10);
+
+/// When the expiry task looks next.
+#[derive(Debug)]
+pub(super) struct Alarm {
+    /// In the table's time.
+    next: AtomicU64,
+    /// Tells the task of an earlier deadline.
+    earlier: Notify,
+}
+
+impl Alarm {
+    pub(super) fn new() -> Self {
+        Self { next: AtomicU64::new(Time::MAX.as_nanos()), earlier: Notify::new() }
+    }
+
+    /// Wakes the task if a new deadline is before its next look. The table has it already.
+    pub(super) fn deadline_set(&self, deadline: Time) {
+        // SeqCst: partner of the store in `set`. Either the task's next look at the table sees
+        // this deadline, or this sees when the task means to look.
+        if deadline.as_nanos() < self.next.load(Ordering::SeqCst) {
+            self.earlier.notify_one();
+        }
+    }
+
+    /// Sets the alarm for the earliest deadline, which `look` finds in the table.
+    fn set(&self, look: impl FnOnce() -> Option<Time>) -> Option<Time> {
+        // SeqCst: partner of the load in `deadline_set`. Storing before looking makes that a
+        // deadline too late to be seen here sees this, and wakes the task.
+        self.next.store(Time::MAX.as_nanos(), Ordering::SeqCst);
+        let next = look()?;
+        self.next.store(next.as_nanos(), Ordering::SeqCst);
+        Some(next)
+    }
+}
 
 /// Starts to end reservations. When the mux is shut down, ends them all.
 pub(super) fn spawn(core: &Arc<Core>) {
-    let core = core.clone();
+    let core = Arc::clone(core);
     core.tasks.clone().spawn(async move {
-        let _closed = core.closed.run_until_cancelled(expire(&core)).await;
-        core.expire(Time::MAX, AcceptError::ShutDown);
-        core.close_groups();
+        let _closed = core.closed.run_until_cancelled(expire_in_time(&core)).await;
+        expire(&core, Time::MAX, AcceptError::ShutDown);
+        // Every steered listener ends before the accept path, and with it the own listeners.
+        if let Some(groups) = &core.groups {
+            groups.close();
+        }
         core.ended.cancel();
     });
 }
 
-async fn expire(core: &Arc<Core>) {
+async fn expire_in_time(core: &Arc<Core>) {
+    let reservations = &core.reservations;
     loop {
-        expire_due(core, core.clock.now());
-        // SeqCst: partner of the load in `Core::try_reserve`. Storing before looking makes that
-        // a reservation too late to be seen here sees this, and notifies.
-        core.next_expiry.store(Time::MAX.as_nanos(), Ordering::SeqCst);
-        let next = core.table.next_deadline();
-        if let Some(next) = next {
-            core.next_expiry.store(next.as_nanos(), Ordering::SeqCst);
-        }
-        let wake = next.and_then(|next| core.clock.instant(next));
-        let earliest = Instant::now() + BATCH;
+        expire_due(core, reservations.clock().now());
+        let next = reservations.alarm.set(|| reservations.next_deadline());
+        let wake = next.and_then(|next| reservations.clock().instant(next));
+        let earliest = Instant::now() + BATCH_INTERVAL;
         tokio::select! {
             () = sleep_until(wake.unwrap_or(earliest).max(earliest)), if wake.is_some() => {}
-            () = core.earlier_deadline.notified() => {}
+            () = reservations.alarm.earlier.notified() => {}
         }
     }
 }
@@ -47,15 +83,29 @@ async fn expire(core: &Arc<Core>) {
 /// Ends what is due at `now`. What has come before is dealt with first: from here on, its port may
 /// be the client's next reservation's.
 fn expire_due(core: &Arc<Core>, now: Time) {
-    for port in core.table.due(now) {
-        core.take_arrived(port);
+    for port in core.reservations.due(now) {
+        accept_queue::drain(core, port);
     }
-    core.expire(now, AcceptError::Expired);
+    expire(core, now, AcceptError::Expired);
+}
+
+/// Ends what is due at `now`, and tells the sessions `why`.
+fn expire(core: &Arc<Core>, now: Time, why: AcceptError) {
+    core.reservations.expire(now, |id, port, delivery| match delivery {
+        // A session that has dropped its end does not want to know.
+        Delivery::Stream(session) => drop(session.send(Err(why))),
+        Delivery::End(session) => drop(session.send(why)),
+        // It has no deadline of its own.
+        Delivery::Candidate(_) => {}
+        Delivery::Listener { address, client } => {
+            groups::revoke(core, address, port, client, id);
+        }
+    });
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::{Ipv4Addr, TcpListener, TcpStream};
+    use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
 
     use super::*;
     use crate::{Mux, PortSet};
@@ -78,10 +128,10 @@ mod tests {
     async fn what_came_before_the_deadline_is_not_the_next_reservations() {
         let mux = mux();
         let client = Ipv4Addr::LOCALHOST;
-        let reserve = async || mux.reserve(std::net::IpAddr::from(client)).await.unwrap();
+        let reserve = async || mux.reserve(IpAddr::from(client)).await.unwrap();
         let over = reserve().await;
         let left = TcpStream::connect((client, over.port())).unwrap();
-        let deadline = mux.core.clock.now() + Duration::from_secs(3600);
+        let deadline = mux.core.reservations.clock().now() + Duration::from_secs(3600);
         expire_due(&mux.core, deadline);
 
         let mut next = reserve().await;

@@ -6,14 +6,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nix::sys::resource::{Resource, getrlimit};
 use tokio::net::TcpListener;
+use tracing::debug;
 
+use super::core::Core;
 use super::errors::BindError;
-use crate::steer::{Group, LeaseId, Options, Spares, probe};
+use super::watch;
+use crate::steer::{Arrival, Ended, Group, LeaseId, Options, Spares, probe};
 use crate::table::ReservationId;
+use crate::{Client, ClientKey, PortSet};
 
 #[derive(Debug)]
 pub(super) struct Groups {
     spares: Arc<Spares>,
+    ports: PortSet,
     addresses: Vec<IpAddr>,
     /// By address, then by port, both in ascending order; all `None` once the mux is closed.
     groups: Vec<Mutex<Option<Group>>>,
@@ -21,23 +26,31 @@ pub(super) struct Groups {
 
 /// Which group.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    /// The index of the local address.
-    pub(super) address: u16,
-    /// The index of the port.
+pub(super) struct GroupIndex {
     pub(super) port: u16,
+    index: usize,
+}
+
+/// How a lent listener came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Returned {
+    /// Its holder had closed it, as one does after accepting.
+    Used,
+    /// It was revoked.
+    Revoked,
 }
 
 impl Groups {
     /// Checks that the system can steer.
-    pub(super) fn new() -> Result<Self, BindError> {
+    pub(super) fn new(ports: &PortSet) -> Result<Self, BindError> {
         probe()?;
         // A quarter of what the process may open: the rest is for sessions and their connections,
-        // and whoever accepts from a lent listener cannot tell us that it has none left.
+        // and a holder that accepts from a lent listener cannot tell us that it has none left.
         let descriptors = getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, _hard)| soft);
         let plenty = usize::try_from(descriptors / 4).unwrap_or(usize::MAX);
         Ok(Self {
             spares: Arc::new(Spares::with_plenty(plenty)),
+            ports: ports.clone(),
             addresses: vec![],
             groups: vec![],
         })
@@ -52,7 +65,7 @@ impl Groups {
     ) -> io::Result<Arc<TcpListener>> {
         let options = Options { backlog, ..Options::default() };
         let wrap = |own| TcpListener::from_std(own).map(Arc::new);
-        let (group, own) = Group::bind_as(address, options, self.spares.clone(), wrap)?;
+        let (group, own) = Group::bind_as(address, options, Arc::clone(&self.spares), wrap)?;
         if self.addresses.last() != Some(&address.ip()) {
             self.addresses.push(address.ip());
         }
@@ -69,37 +82,85 @@ impl Groups {
         Some(index as u16)
     }
 
-    /// Locks a group; `None` inside once the mux is closed.
-    pub(super) fn lock(&self, place: Place) -> MutexGuard<'_, Option<Group>> {
-        let ports = self.groups.len() / self.addresses.len();
-        let index = usize::from(place.address) * ports + usize::from(place.port);
-        self.groups[index].lock().unwrap_or_else(PoisonError::into_inner)
+    /// The group of a port on the address of that index.
+    pub(super) fn index(&self, address: u16, port: u16) -> GroupIndex {
+        let port_index = self.ports.index_of(port).expect("a port of the set");
+        let index = usize::from(address) * self.ports.len() + usize::from(port_index);
+        GroupIndex { port, index }
     }
 
-    /// All groups.
-    pub(super) fn places(&self) -> impl Iterator<Item = Place> + use<> {
-        let ports = self.groups.len() / self.addresses.len();
-        (0..self.groups.len()).map(move |index| Place {
-            address: (index / ports) as u16,
-            port: (index % ports) as u16,
+    /// Locks a group; `None` inside once the mux is closed.
+    pub(super) fn lock(&self, group: GroupIndex) -> MutexGuard<'_, Option<Group>> {
+        lock(&self.groups[group.index])
+    }
+
+    /// Ends the lending for a reservation. `None` if nothing was lent for it, or it has come back
+    /// already.
+    pub(super) fn revoke(
+        &self,
+        core: &Arc<Core>,
+        group: GroupIndex,
+        client: Client,
+        id: ReservationId,
+    ) -> Option<Returned> {
+        let ended = self.lock(group).as_mut()?.revoke(LeaseId::from(id))?;
+        Some(match ended {
+            Ended::ByHolder { reset } => {
+                core.reservations.strangers(group.port, reset as u64);
+                Returned::Used
+            }
+            Ended::Revoked { watch } => {
+                if let Some(watch) = watch {
+                    watch::spawn(core, group, client, watch);
+                }
+                Returned::Revoked
+            }
+            Ended::Deferred => Returned::Revoked,
         })
+    }
+
+    /// Looks at once for what the watchers of these listeners would see soon: whether a holder has
+    /// closed a listener that takes a port of the client's key. Whether one has.
+    pub(super) fn find_closed(&self, core: &Core, client: Client) -> bool {
+        let key = |client| -> ClientKey { core.reservations.key(client) };
+        let wanted = key(client);
+        let mut any = false;
+        for (index, group) in self.groups.iter().enumerate() {
+            let port = self.ports.port_at((index % self.ports.len()) as u16);
+            let group_index = GroupIndex { port: port.expect("a port of the set"), index };
+            // A key may stand for many clients, and each has a listener of its own.
+            let members = lock(group).as_ref().map(|it| it.members_of(|it| key(it) == wanted));
+            for (member, client) in members.unwrap_or_default() {
+                let arrival = watch::on_readable(core, self, group_index, client, member);
+                any |= matches!(arrival, Some(Arrival::Finished { .. }));
+            }
+        }
+        any
     }
 
     /// Ends every steered listener, lent or not.
     pub(super) fn close(&self) {
-        let take = |group: &Mutex<Option<Group>>| {
-            group.lock().unwrap_or_else(PoisonError::into_inner).take()
-        };
-        Group::end_all(self.groups.iter().filter_map(take));
+        Group::end_all(self.groups.iter().filter_map(|group| lock(group).take()));
+        debug!("steered listeners closed");
     }
 
-    /// Gives back idle listeners everywhere: somebody needs descriptors.
+    /// Closes steered listeners that nobody holds, everywhere: descriptors have run out.
     pub(super) fn trim(&self) {
         for group in &self.groups {
-            let mut group = group.lock().unwrap_or_else(PoisonError::into_inner);
-            group.as_mut().map(Group::trim);
+            lock(group).as_mut().map(Group::trim);
         }
     }
+}
+
+/// Ends the lending for a reservation that has ended, on the address of that index.
+pub(super) fn revoke(core: &Arc<Core>, address: u16, port: u16, client: Client, id: ReservationId) {
+    if let Some(groups) = &core.groups {
+        groups.revoke(core, groups.index(address, port), client, id);
+    }
+}
+
+fn lock(group: &Mutex<Option<Group>>) -> MutexGuard<'_, Option<Group>> {
+    group.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl From<ReservationId> for LeaseId {

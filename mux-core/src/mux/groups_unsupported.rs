@@ -1,4 +1,4 @@
-//! Where there is no steering.
+//! Where there is no steering: a type of which there is no value.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,35 +9,32 @@ use tokio::net::TcpListener;
 use super::core::Core;
 use super::errors::BindError;
 use crate::table::ReservationId;
-use crate::{Client, ClientKey};
+use crate::{Client, PortSet};
 
-/// There is none.
 #[derive(Debug)]
 pub(super) enum Groups {}
 
 impl Groups {
-    pub(super) fn new() -> Result<Self, BindError> {
+    pub(super) fn new(_: &PortSet) -> Result<Self, BindError> {
         Err(BindError::SteeringUnsupported)
     }
 
     pub(super) fn bind(&mut self, _: SocketAddr, _: u32) -> io::Result<Arc<TcpListener>> {
         match *self {}
     }
-}
 
-impl Core {
-    pub(super) fn revoke(&self, _: u16, _: u16, _: Client, _: ReservationId) {}
-
-    pub(super) fn look(&self, _: ClientKey) -> bool {
-        false
+    pub(super) fn find_closed(&self, _: &Core, _: Client) -> bool {
+        match *self {}
     }
 
-    pub(super) fn relieve(&self) {}
+    pub(super) fn close(&self) {
+        match *self {}
+    }
 
-    pub(super) fn close_groups(&self) {
-        match &self.groups {
-            None => {}
-            Some(groups) => match *groups {},
-        }
+    pub(super) fn trim(&self) {
+        match *self {}
     }
 }
+
+/// Nothing is ever lent.
+pub(super) fn revoke(_: &Arc<Core>, _: u16, _: u16, _: Client, _: ReservationId) {}

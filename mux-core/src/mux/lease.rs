@@ -1,20 +1,18 @@
 //! Lending listening sockets: for servers that want to call `accept` themselves.
 
 use std::net::{IpAddr, TcpListener};
-use std::sync::Arc;
 
 use tokio::time::sleep;
 use tracing::debug;
 
 use super::backoff::is_shortage;
-use super::core::{Core, Delivery};
-use super::errors::ReserveError;
-use super::groups::Place;
-use super::revoke::Returned;
+use super::groups::{GroupIndex, Returned};
+use super::lifecycle::Delivery;
+use super::registration::Registration;
 use super::{Mux, watch};
-use crate::Client;
 use crate::steer::LendError;
-use crate::table::{Matching, ReservationId};
+use crate::table::Matching;
+use crate::{Client, ReserveError};
 
 /// A reservation whose connection arrives at a lent listening socket.
 ///
@@ -24,40 +22,33 @@ use crate::table::{Matching, ReservationId};
 /// same happens at the deadline.
 #[derive(Debug)]
 pub struct Lease {
-    core: Arc<Core>,
-    client: Client,
-    port: u16,
-    place: Place,
-    id: ReservationId,
+    registration: Registration,
+    group: GroupIndex,
 }
 
 impl Lease {
     /// The reserved port, one of the mux's set.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.port
+        self.registration.port
     }
 
     /// The client, the only one that reaches the socket.
     #[must_use]
     pub fn client(&self) -> Client {
-        self.client
+        self.registration.client
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        match self.core.take_back(self.place, self.client, self.id) {
-            Some(Returned::Used) => {
-                if self.core.table.claim_by_id(self.id).is_ok() {
-                    self.core.counters.claimed(self.place.port);
-                    self.core.wait_queue.port_freed(self.core.key(self.client));
-                }
-            }
-            Some(Returned::Revoked) | None => {
-                self.core.cancel(self.client, self.id);
-            }
-        }
+        let Registration { core, client, id, .. } = &self.registration;
+        let returned =
+            core.groups.as_ref().and_then(|groups| groups.revoke(core, self.group, *client, *id));
+        match returned {
+            Some(Returned::Used) => self.registration.claim(),
+            Some(Returned::Revoked) | None => self.registration.cancel(),
+        };
     }
 }
 
@@ -80,7 +71,7 @@ impl Mux {
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, its place in line goes to the next, and nothing stays reserved.
+    /// If the future is dropped, its place in the queue goes to the next, and nothing stays reserved.
     pub async fn lease(
         &self,
         client: impl Into<Client>,
@@ -94,20 +85,13 @@ impl Mux {
         let mut crowding = None;
         loop {
             let delivery = Delivery::Listener { address, client };
-            let reserved = match self.core.admit(client, Matching::Identity, delivery).await {
-                Ok(reserved) => reserved,
+            let registration = match self.core.admit(client, Matching::Identity, delivery).await {
+                Ok(registration) => registration,
                 // That every other port is taken is only half of the truth.
                 Err(error) => return Err(crowding.map_or(error.into(), LeaseError::Lend)),
             };
-            let ports = self.core.table.ports();
-            let port = ports.index_of(reserved.port).expect("the table reserves its own ports");
-            let lease = Lease {
-                core: self.core.clone(),
-                client,
-                port: reserved.port,
-                place: Place { address, port },
-                id: reserved.id,
-            };
+            let group = groups.index(address, registration.port);
+            let lease = Lease { registration, group };
             let lent = loop {
                 match lease.lend() {
                     // The kernel's pace, not a shortage: the port is ours already.
@@ -122,7 +106,7 @@ impl Mux {
                 Err(LendFailure::Closed) => return Err(ReserveError::ShutDown.into()),
                 Err(LendFailure::Expired) => return Err(LeaseError::Expired),
                 Err(LendFailure::Lend(error @ (LendError::Full | LendError::TooManyPorts)))
-                    if crowded.len() + 1 < ports.len() =>
+                    if crowded.len() + 1 < self.ports().len() =>
                 {
                     crowded.push(lease);
                     crowding = Some(error);
@@ -153,8 +137,8 @@ impl Lease {
     fn lend(&self) -> Result<TcpListener, LendFailure> {
         match self.try_lend() {
             Err(LendFailure::Lend(LendError::System(error))) if is_shortage(&error) => {
-                debug!(client = %self.client, %error, "giving back idle listeners");
-                self.core.relieve();
+                debug!(client = %self.client(), %error, "giving back idle listeners");
+                self.registration.core.relieve();
                 self.try_lend()
             }
             result => result,
@@ -162,17 +146,18 @@ impl Lease {
     }
 
     fn try_lend(&self) -> Result<TcpListener, LendFailure> {
-        let groups = self.core.groups.as_ref().ok_or(LendFailure::Closed)?;
-        let mut group = groups.lock(self.place);
+        let Registration { core, client, port, id } = &self.registration;
+        let groups = core.groups.as_ref().ok_or(LendFailure::Closed)?;
+        let mut group = groups.lock(self.group);
         let group = group.as_mut().ok_or(LendFailure::Closed)?;
-        let lent = group.lend(self.client, self.id.into()).map_err(LendFailure::Lend)?;
-        self.core.counters.strangers(self.place.port, lent.reset as u64);
+        let lent = group.lend(*client, (*id).into()).map_err(LendFailure::Lend)?;
+        core.reservations.strangers(*port, lent.reset as u64);
         if let Some(watch) = lent.watch {
-            watch::spawn(&self.core, self.place, self.client, watch);
+            watch::spawn(core, self.group, *client, watch);
         }
         // Expired before it was lent, when there was nothing to revoke yet.
-        if !self.core.table.is_pending(self.id) {
-            group.revoke(self.id.into());
+        if !self.registration.is_pending() {
+            group.revoke((*id).into());
             return Err(LendFailure::Expired);
         }
         Ok(lent.listener)

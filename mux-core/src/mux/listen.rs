@@ -7,7 +7,7 @@ use std::sync::Arc;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 
-use super::errors::BindError;
+use super::errors::PortsError;
 use super::groups::Groups;
 
 /// What was bound, in the order asked for.
@@ -17,16 +17,12 @@ pub(super) struct Listeners {
     pub(super) groups: Option<Groups>,
 }
 
-/// The addresses that could not be bound, and why.
-type Failures = Vec<(SocketAddr, io::Error)>;
-
 /// Binds every address, trying all of them also when one fails.
 pub(super) fn bind_all(
     addresses: &[SocketAddr],
     backlog: u32,
-    steering: bool,
-) -> Result<(Listeners, Failures), BindError> {
-    let mut groups = if steering { Some(Groups::new()?) } else { None };
+    mut groups: Option<Groups>,
+) -> Result<Listeners, PortsError> {
     let mut own = Vec::with_capacity(addresses.len());
     let mut failures = Vec::new();
     for &address in addresses {
@@ -39,7 +35,7 @@ pub(super) fn bind_all(
             Err(error) => failures.push((address, error)),
         }
     }
-    Ok((Listeners { own, groups }, failures))
+    if failures.is_empty() { Ok(Listeners { own, groups }) } else { Err(PortsError { failures }) }
 }
 
 fn listen(address: SocketAddr, backlog: u32) -> io::Result<Arc<TcpListener>> {

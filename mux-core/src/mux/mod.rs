@@ -37,6 +37,8 @@
 
 mod accept;
 mod accept_queue;
+mod admission;
+mod backoff;
 mod builder;
 mod clock;
 mod core;
@@ -49,18 +51,15 @@ mod groups;
 mod groups;
 #[cfg(all(feature = "steering", target_os = "linux"))]
 mod lease;
+mod lifecycle;
 mod listen;
-mod wait_queue;
-
-mod backoff;
 mod own_listeners;
+mod registration;
 mod reservation;
-#[cfg(all(feature = "steering", target_os = "linux"))]
-mod revoke;
 mod stats;
 mod strangers;
-mod turn;
 mod verified;
+mod wait_queue;
 #[cfg(all(feature = "steering", target_os = "linux"))]
 mod watch;
 
@@ -70,16 +69,18 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 use tokio_util::sync::DropGuard;
 
-pub use crate::{ClientPrefix, PrefixError};
 pub use builder::Builder;
-pub use errors::{AcceptError, BindError, PortsError, ReserveError};
+pub use errors::{AcceptError, BindError, PortsError};
 #[cfg(all(feature = "steering", target_os = "linux"))]
 pub use lease::{Lease, LeaseError};
 pub use reservation::Reservation;
 pub use stats::{PortStats, Refused, Stats};
 pub use verified::VerifiedReservation;
 
-use self::core::{Core, Delivery};
+pub use crate::ReserveError;
+
+use self::core::Core;
+use self::lifecycle::Delivery;
 use crate::table::Matching;
 use crate::{Client, PortSet};
 
@@ -108,7 +109,7 @@ impl Mux {
     /// The passive ports.
     #[must_use]
     pub fn ports(&self) -> &PortSet {
-        self.core.table.ports()
+        self.core.reservations.ports()
     }
 
     /// Reserves a port for the next connection from `client`. If the client has a pending
@@ -125,23 +126,16 @@ impl Mux {
     ///
     /// If the future is dropped, its place in line goes to the next, and nothing stays reserved.
     pub async fn reserve(&self, client: impl Into<Client>) -> Result<Reservation, ReserveError> {
-        let client = client.into();
         let (session, arrival) = oneshot::channel();
         let delivery = Delivery::Stream(session);
-        let reserved = self.core.admit(client, Matching::Address, delivery).await?;
-        Ok(Reservation {
-            core: self.core.clone(),
-            client,
-            port: reserved.port,
-            id: reserved.id,
-            arrival: Some(arrival),
-        })
+        let registration = self.core.admit(client.into(), Matching::Address, delivery).await?;
+        Ok(Reservation { registration, arrival: Some(arrival) })
     }
 
     /// The counters as they are now.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.core.stats()
+        self.core.reservations.stats()
     }
 
     /// The addresses that were last turned away on `port`, at `since` or later, the last one
@@ -150,8 +144,7 @@ impl Mux {
     /// What happens while this is called may be missing.
     #[must_use]
     pub fn recent_strangers(&self, port: u16, since: Instant) -> Vec<Client> {
-        let index = self.core.table.ports().index_of(port);
-        index.map_or_else(Vec::new, |index| self.core.strangers.since(index, since))
+        self.core.reservations.recent_strangers(port, since)
     }
 
     /// Shuts down: closes the listeners, ends pending reservations and those who wait in line

@@ -1,15 +1,12 @@
 //! A pending reservation whose connection is delivered as a stream.
 
-use std::sync::Arc;
-
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 use super::accept::reset;
-use super::core::Core;
 use super::errors::AcceptError;
+use super::registration::Registration;
 use crate::Client;
-use crate::table::ReservationId;
 
 /// One session's right to the next connection from its client to its port.
 ///
@@ -17,10 +14,7 @@ use crate::table::ReservationId;
 /// that had come but was not taken is reset.
 #[derive(Debug)]
 pub struct Reservation {
-    pub(super) core: Arc<Core>,
-    pub(super) client: Client,
-    pub(super) port: u16,
-    pub(super) id: ReservationId,
+    pub(super) registration: Registration,
     /// `None` once the connection, or the reservation's end, was delivered.
     pub(super) arrival: Option<oneshot::Receiver<Result<TcpStream, AcceptError>>>,
 }
@@ -29,13 +23,13 @@ impl Reservation {
     /// The reserved port, one of the mux's set.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.port
+        self.registration.port
     }
 
     /// The client whose connection it is for.
     #[must_use]
     pub fn client(&self) -> Client {
-        self.client
+        self.registration.client
     }
 
     /// Waits for the client's connection. From the moment it is matched, the port is free for
@@ -64,8 +58,7 @@ impl Reservation {
 impl Drop for Reservation {
     fn drop(&mut self) {
         let Some(arrival) = &mut self.arrival else { return };
-        self.core.take_arrived_for(self.id, self.port);
-        if self.core.cancel(self.client, self.id) {
+        if self.registration.give_up() {
             return;
         }
         // It was claimed. From here on the accept path cannot deliver, and resets; what it had

@@ -2,8 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::ReserveError;
-use crate::PortSet;
+use crate::{PortSet, ReserveError};
 
 /// What is going on, and what has happened since the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,7 +12,7 @@ pub struct Stats {
     pub pending: usize,
     /// Clients that have reservations pending now.
     pub clients: usize,
-    /// Those who wait in line for a port now.
+    /// Requests that wait for a port now.
     pub waiting: usize,
     /// Reservations made.
     pub reserved: u64,
@@ -35,40 +34,24 @@ pub struct Stats {
 
 /// Refused requests by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Refused {
-    /// Every port was taken by the client, also after waiting as long as allowed.
-    pub no_free_port: u64,
-    /// The client had as many pending reservations as it may have, also after waiting.
-    pub pending_limit: u64,
-    /// Too many of the client waited already.
-    pub client_queue_full: u64,
-    /// Too many waited already, over all clients.
-    pub queue_full: u64,
-    /// Too many clients had reservations.
-    pub too_many_clients: u64,
-    /// The table was at its capacity.
-    pub table_full: u64,
-}
+pub struct Refused([u64; ReserveError::ALL.len()]);
 
 impl Refused {
+    /// How many were refused for this reason.
+    #[must_use]
+    pub const fn by(&self, reason: ReserveError) -> u64 {
+        self.0[reason as usize]
+    }
+
+    /// Every reason, and how many were refused for it.
+    pub fn iter(&self) -> impl Iterator<Item = (ReserveError, u64)> {
+        ReserveError::ALL.into_iter().zip(self.0)
+    }
+
     /// All of them.
     #[must_use]
     pub fn total(&self) -> u64 {
-        let Self {
-            no_free_port,
-            pending_limit,
-            client_queue_full,
-            queue_full,
-            too_many_clients,
-            table_full,
-        } = self;
-        no_free_port
-            + pending_limit
-            + client_queue_full
-            + queue_full
-            + too_many_clients
-            + table_full
+        self.0.iter().sum()
     }
 }
 
@@ -91,18 +74,8 @@ pub(super) struct Counters {
     candidates: AtomicU64,
     expired: AtomicU64,
     cancelled: AtomicU64,
-    refused: RefusedCounters,
+    refused: [AtomicU64; ReserveError::ALL.len()],
     ports: Box<[PortCounters]>,
-}
-
-#[derive(Debug, Default)]
-struct RefusedCounters {
-    no_free_port: AtomicU64,
-    pending_limit: AtomicU64,
-    client_queue_full: AtomicU64,
-    queue_full: AtomicU64,
-    too_many_clients: AtomicU64,
-    table_full: AtomicU64,
 }
 
 /// Aligned so that ports do not slow each other down.
@@ -120,7 +93,7 @@ impl Counters {
             candidates: AtomicU64::new(0),
             expired: AtomicU64::new(0),
             cancelled: AtomicU64::new(0),
-            refused: RefusedCounters::default(),
+            refused: Default::default(),
             ports: ports.iter().map(|_| PortCounters::default()).collect(),
         }
     }
@@ -150,16 +123,7 @@ impl Counters {
     }
 
     pub(super) fn refused(&self, error: ReserveError) {
-        let counter = match error {
-            ReserveError::NoFreePort => &self.refused.no_free_port,
-            ReserveError::PendingLimit => &self.refused.pending_limit,
-            ReserveError::ClientQueueFull => &self.refused.client_queue_full,
-            ReserveError::QueueFull => &self.refused.queue_full,
-            ReserveError::TooManyClients => &self.refused.too_many_clients,
-            ReserveError::TableFull => &self.refused.table_full,
-            ReserveError::ShutDown => return,
-        };
-        counter.fetch_add(1, Relaxed);
+        self.refused[error as usize].fetch_add(1, Relaxed);
     }
 
     /// What has happened; what is going on now is the caller's to fill in.
@@ -180,14 +144,7 @@ impl Counters {
             candidates: self.candidates.load(Relaxed),
             expired: self.expired.load(Relaxed),
             cancelled: self.cancelled.load(Relaxed),
-            refused: Refused {
-                no_free_port: self.refused.no_free_port.load(Relaxed),
-                pending_limit: self.refused.pending_limit.load(Relaxed),
-                client_queue_full: self.refused.client_queue_full.load(Relaxed),
-                queue_full: self.refused.queue_full.load(Relaxed),
-                too_many_clients: self.refused.too_many_clients.load(Relaxed),
-                table_full: self.refused.table_full.load(Relaxed),
-            },
+            refused: Refused(self.refused.each_ref().map(|count| count.load(Relaxed))),
             strangers: ports.iter().map(|port| port.strangers).sum(),
             ports,
             ..Stats::default()

@@ -1,39 +1,34 @@
 //! A pending reservation whose connections are verified by the session before one counts.
 
-use std::sync::Arc;
-
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
-use tokio::sync::oneshot::error::TryRecvError;
 
 use super::Mux;
 use super::accept::reset;
-use super::core::{Core, Delivery};
-use super::errors::{AcceptError, ReserveError};
-use crate::Client;
-use crate::table::{Matching, NotOpened, ReservationId};
+use super::errors::AcceptError;
+use super::lifecycle::Delivery;
+use super::registration::Registration;
+use crate::table::{Matching, NotOpened};
+use crate::{Client, ReserveError};
 
 /// A reservation that outlives the connections that turn out to be wrong.
 ///
 /// An address does not tell who is behind it. Where something later does (the TLS session that
-/// the data connection resumes, for example), the session looks at one
-/// [`candidate`](Self::candidate) after the other and says which one it was with
-/// [`claim`](Self::claim). Until then the port stays the reservation's. How long a session
-/// looks at a candidate, and at how many at a time, is up to it; the next one can be awaited
+/// the data connection resumes, for example), the session verifies one
+/// [`candidate`](Self::candidate) after the other, and [claims](Self::claim) the reservation when
+/// it has found the right one. Until then the port stays the reservation's. How long a session
+/// verifies a candidate, and how many at a time, is up to it; the next one can be awaited
 /// meanwhile.
 ///
 /// Dropping it gives the port back at once. A candidate that had come but was not taken is reset.
 #[derive(Debug)]
 pub struct VerifiedReservation {
-    core: Arc<Core>,
-    client: Client,
-    port: u16,
-    id: ReservationId,
+    registration: Registration,
     /// Tells why the reservation has ended; `None` once it has told.
     end: Option<oneshot::Receiver<AcceptError>>,
     /// The reservation's opening; `None` until it is opened for the next connection.
     opening: Option<oneshot::Receiver<TcpStream>>,
-    claimed: bool,
+    is_claimed: bool,
 }
 
 impl Mux {
@@ -48,24 +43,17 @@ impl Mux {
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, its place in line goes to the next, and nothing stays reserved.
+    /// If the future is dropped, its place in the queue goes to the next, and nothing stays
+    /// reserved.
     pub async fn reserve_verified(
         &self,
         client: impl Into<Client>,
     ) -> Result<VerifiedReservation, ReserveError> {
-        let client = client.into();
         let (session, end) = oneshot::channel();
         let delivery = Delivery::End(session);
-        let reserved = self.core.admit(client, Matching::Identity, delivery).await?;
-        let mut reservation = VerifiedReservation {
-            core: self.core.clone(),
-            client,
-            port: reserved.port,
-            id: reserved.id,
-            end: Some(end),
-            opening: None,
-            claimed: false,
-        };
+        let registration = self.core.admit(client.into(), Matching::Identity, delivery).await?;
+        let mut reservation =
+            VerifiedReservation { registration, end: Some(end), opening: None, is_claimed: false };
         match reservation.open() {
             // Whether it has expired already is for `candidate` to say.
             Ok(()) | Err(NotOpened::Stale | NotOpened::Open) => Ok(reservation),
@@ -78,13 +66,13 @@ impl VerifiedReservation {
     /// The reserved port, one of the mux's set.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.port
+        self.registration.port
     }
 
     /// The client whose connection it is for.
     #[must_use]
     pub fn client(&self) -> Client {
-        self.client
+        self.registration.client
     }
 
     /// Waits for the next connection from the client to the port. The reservation stays as it is.
@@ -113,7 +101,7 @@ impl VerifiedReservation {
             let arrived = opening.await;
             self.opening = None;
             if let Ok(stream) = arrived {
-                // The next one may come while the session looks at this one. If there is no room
+                // The next one may come while the session verifies this one. If there is no room
                 // for it now, the next call tries again.
                 let _ = self.open();
                 return Ok(stream);
@@ -126,29 +114,20 @@ impl VerifiedReservation {
         Err(why)
     }
 
-    /// Says that the right connection has come: the reservation is claimed, and the port is free
-    /// for the client's next one.
+    /// Claims the reservation: the right connection has come, and the port is free for the
+    /// client's next one.
     ///
-    /// Whether the reservation was still pending. If not, it has expired since; the connection is
-    /// good all the same.
+    /// Returns whether the reservation was still pending. If not, it has expired since; the
+    /// connection is good all the same.
     #[expect(clippy::must_use_candidate, reason = "the connection is good either way")]
     pub fn claim(mut self) -> bool {
-        self.claimed = self.core.table.claim_by_id(self.id).is_ok();
-        if self.claimed {
-            if let Some(index) = self.core.table.ports().index_of(self.port) {
-                self.core.counters.claimed(index);
-            }
-            self.core.wait_queue.port_freed(self.core.key(self.client));
-        }
-        self.claimed
+        self.is_claimed = self.registration.claim();
+        self.is_claimed
     }
 
     fn open(&mut self) -> Result<(), NotOpened> {
         let (session, opening) = oneshot::channel();
-        self.core
-            .table
-            .open(self.id, Delivery::Candidate(session))
-            .map_err(|error| error.reason)?;
+        self.registration.core.reservations.open(self.registration.id, session)?;
         self.opening = Some(opening);
         Ok(())
     }
@@ -156,16 +135,14 @@ impl VerifiedReservation {
 
 impl Drop for VerifiedReservation {
     fn drop(&mut self) {
-        if !self.claimed {
-            self.core.take_arrived_for(self.id, self.port);
-            self.core.cancel(self.client, self.id);
+        if !self.is_claimed {
+            self.registration.give_up();
         }
         // From here on nothing is delivered; what was is reset.
         if let Some(opening) = &mut self.opening {
             opening.close();
-            match opening.try_recv() {
-                Ok(stream) => reset(&stream),
-                Err(TryRecvError::Empty | TryRecvError::Closed) => {}
+            if let Ok(stream) = opening.try_recv() {
+                reset(&stream);
             }
         }
     }

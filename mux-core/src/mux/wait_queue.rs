@@ -12,8 +12,7 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use tokio::sync::{Notify, mpsc};
 
-use super::errors::ReserveError;
-use crate::ClientKey;
+use crate::{ClientKey, ReserveError};
 
 /// The wait queues of all clients.
 #[derive(Debug)]

@@ -12,9 +12,9 @@ use tracing::{debug, warn};
 use super::error::LendError;
 use super::grace;
 use super::listener;
-use super::member::{Lease, LeaseId, Member, MemberId, reset};
+use super::member::{Holder, LeaseId, Member, MemberId, State, reset};
 use super::outcome::{Arrival, Ended, Lent, Next, Watch};
-use super::pace::{self, Place};
+use super::pace::{self, ProgramPermit};
 use super::program::{MAX_MEMBERS_V4, MAX_MEMBERS_V6, Program};
 use super::spares::Spares;
 use crate::Client;
@@ -37,7 +37,7 @@ impl Default for Options {
 }
 
 /// How many idle members give up their clients at a time.
-const RETIRED_AT_ONCE: usize = 32;
+const MAX_RETIRED: usize = 32;
 
 /// The listeners of one address and port: the own one, and one for each client that is steered.
 ///
@@ -50,7 +50,7 @@ pub struct Group {
     pub(super) address: SocketAddr,
     pub(super) own: Own,
     /// The right to have a program; `None` until the first listener is lent. See [`pace`].
-    program: Option<Place>,
+    program: Option<ProgramPermit>,
     pub(super) options: Options,
     pub(super) spares: Arc<Spares>,
     /// `members[i]` is the socket at kernel index `i + 1`. See the invariants of [`super`].
@@ -115,7 +115,7 @@ impl Group {
         }
         let group = Self {
             address,
-            own: Own(own.clone()),
+            own: Own(Arc::clone(&own) as _),
             program: None,
             options,
             spares,
@@ -143,7 +143,7 @@ impl Group {
     /// How many steered listeners are lent.
     #[must_use]
     pub fn lent(&self) -> usize {
-        self.members.iter().filter(|member| !member.is_idle()).count()
+        self.members.iter().filter(|member| !member.is_unheld()).count()
     }
 
     /// Lends a listener that only `client` reaches, until its holder closes it or `lease` is
@@ -159,7 +159,7 @@ impl Group {
         self.settle();
         let mut reset = 0;
         if let Some(index) = self.position(client)
-            && let Some(older) = self.members[index].lease
+            && let Some(Holder { lease: older, .. }) = self.members[index].holder()
         {
             let ended = self.end_lease(index);
             debug!(address = %self.address, %client, ?older, ?ended, "an older lease gives way");
@@ -168,11 +168,11 @@ impl Group {
             }
         }
         let index = match self.position(client) {
-            Some(index) if self.members[index].condemned => {
+            Some(index) if self.members[index].is_condemned() => {
                 return Err(io::Error::from(io::ErrorKind::OutOfMemory).into());
             }
             Some(index) => {
-                if !self.members[index].steered {
+                if !self.members[index].is_steered {
                     self.keep_pace()?;
                 }
                 reset += self.empty(index)?;
@@ -206,7 +206,7 @@ impl Group {
         let index = self
             .members
             .iter()
-            .position(|member| member.lease.is_some_and(|current| current.id == lease))?;
+            .position(|member| member.holder().is_some_and(|holder| holder.lease == lease))?;
         let mut ended = self.end_lease(index);
         if let Ended::Revoked { watch } = &mut ended {
             *watch = watch.take().and_then(|watch| self.watch(watch.member));
@@ -218,7 +218,7 @@ impl Group {
 
     /// The members whose client `is_wanted`, each with its client.
     pub fn members_of(&self, is_wanted: impl Fn(Client) -> bool) -> Vec<(MemberId, Client)> {
-        let members = self.members.iter().filter_map(|member| Some((member.id, member.client?)));
+        let members = self.members.iter().filter_map(|member| Some((member.id, member.client()?)));
         members.filter(|(_, client)| is_wanted(*client)).collect()
     }
 
@@ -234,17 +234,17 @@ impl Group {
             return Arrival::Gone;
         };
         let found = &self.members[index];
-        let arrival = match found.lease {
-            _ if found.condemned => Arrival::Held,
-            Some(lease) if !found.is_closed_by(lease) => Arrival::Held,
-            Some(lease) => {
+        let arrival = match found.state() {
+            State::Condemned { .. } => Arrival::Held,
+            State::Lent { holder, .. } if !found.is_closed_by(holder) => Arrival::Held,
+            State::Lent { holder, .. } => {
                 // Out of descriptors something may stay in the queue. It goes when more arrives or
                 // the member is lent again; the end of the lease is not kept back for it.
                 let drained = found.drain(stranger);
-                self.retire_lease(index);
-                Arrival::Finished { lease: lease.id, strangers: drained.taken }
+                self.end_lease_of(index);
+                Arrival::Finished { lease: holder.lease, strangers: drained.taken }
             }
-            None => {
+            State::Fresh | State::Idle { .. } | State::Retired => {
                 let drained = found.drain(stranger);
                 match drained.left {
                     Ok(false) => Arrival::Idle { strangers: drained.taken },
@@ -263,7 +263,7 @@ impl Group {
     /// moving a lent one would turn its client away for a moment.
     pub fn trim(&mut self) -> usize {
         self.settle();
-        let keep = self.members.iter().rposition(|member| !member.is_idle()).map_or(0, |i| i + 1);
+        let keep = self.members.iter().rposition(|member| !member.is_unheld()).map_or(0, |i| i + 1);
         let count = self.members.len() - keep;
         if count > 0 {
             if let Err(error) = self.attach_without(|index| index >= keep) {
@@ -299,25 +299,24 @@ impl Group {
     }
 
     fn position(&self, client: Client) -> Option<usize> {
-        self.members.iter().position(|member| member.client == Some(client))
+        self.members.iter().position(|member| member.client() == Some(client))
     }
 
     /// Ends the lease of `members[index]`, which has one, in the way that fits.
     fn end_lease(&mut self, index: usize) -> Ended {
         let member = &self.members[index];
-        if member.lease.is_none_or(|lease| member.is_closed_by(lease)) {
+        if member.holder().is_none_or(|holder| member.is_closed_by(holder)) {
             // Out of descriptors the rest waits until the member is lent again.
             let reset = member.drain(reset).taken;
-            self.retire_lease(index);
+            self.end_lease_of(index);
             return Ended::ByHolder { reset };
         }
         self.end_held(index, Next::SameClient)
     }
 
-    fn retire_lease(&mut self, index: usize) {
+    fn end_lease_of(&mut self, index: usize) {
         self.clock += 1;
-        self.members[index].lease = None;
-        self.members[index].idle_since = self.clock;
+        self.members[index].end_lease(self.clock);
     }
 
     /// Resets what waits at an idle member.
@@ -329,12 +328,11 @@ impl Group {
 
     /// The index of a member that nobody was ever steered to.
     fn vacancy(&mut self) -> Result<usize, LendError> {
-        let unused =
-            |member: &Member| member.client.is_none() && member.is_idle() && !member.retired;
-        if let Some(index) = self.members.iter().position(unused) {
+        let fresh = |member: &Member| member.state() == State::Fresh;
+        if let Some(index) = self.members.iter().position(fresh) {
             return Ok(index);
         }
-        let sparing = self.spares.has_plenty() && self.members.iter().any(Member::is_idle);
+        let sparing = self.spares.has_plenty() && self.members.iter().any(Member::is_unheld);
         if self.members.len() < self.limit && !sparing {
             self.need_program()?;
             let socket = listener::open(Domain::for_address(self.address))?;
@@ -343,7 +341,8 @@ impl Group {
             self.members.push(member);
             return Ok(self.members.len() - 1);
         }
-        let retired = self.members.iter().position(|member| member.retired);
+        let retired = |member: &Member| member.state() == State::Retired;
+        let retired = self.members.iter().position(retired);
         let index = match retired {
             Some(index) => index,
             None => self.retire_idle()?,
@@ -357,16 +356,19 @@ impl Group {
     /// Takes the clients away from the members that have been idle longest, so that their places
     /// can be used, and returns the index of one. Of several, because the wait is the same.
     fn retire_idle(&mut self) -> Result<usize, LendError> {
-        let mut idle: Vec<usize> =
-            (0..self.members.len()).filter(|&index| self.members[index].is_idle()).collect();
-        idle.sort_unstable_by_key(|&index| self.members[index].idle_since);
-        idle.truncate(idle.len().div_ceil(4).min(RETIRED_AT_ONCE));
-        let &oldest = idle.first().ok_or(LendError::Full)?;
-        self.attach_without(|index| idle.contains(&index))?;
+        let since = |(index, member): (usize, &Member)| match member.state() {
+            State::Idle { since, .. } => Some((since, index)),
+            _ => None,
+        };
+        let mut idle: Vec<(u64, usize)> =
+            self.members.iter().enumerate().filter_map(since).collect();
+        idle.sort_unstable();
+        idle.truncate(idle.len().div_ceil(4).min(MAX_RETIRED));
+        let &(_, oldest) = idle.first().ok_or(LendError::Full)?;
+        self.attach_without(|index| idle.iter().any(|&(_, retired)| retired == index))?;
         grace::wait();
-        for index in idle {
-            self.members[index].client = None;
-            self.members[index].retired = true;
+        for (_, index) in idle {
+            self.members[index].retire();
         }
         Ok(oldest)
     }
@@ -375,7 +377,7 @@ impl Group {
     /// would spread connections over both listeners.
     fn need_program(&mut self) -> Result<(), LendError> {
         if self.program.is_none() {
-            let place = Place::take().ok_or(LendError::TooManyPorts)?;
+            let place = ProgramPermit::take().ok_or(LendError::TooManyPorts)?;
             // It frees no earlier one, so the pace has nothing to do with it.
             Program::new(self.address.is_ipv4(), std::iter::empty()).attach(&self.own)?;
             self.program = Some(place);
@@ -391,17 +393,17 @@ impl Group {
         lease: LeaseId,
         reset: usize,
     ) -> Result<Lent, LendError> {
-        let member = &mut self.members[index];
+        let member = &self.members[index];
         let listener = TcpListener::from(member.socket.try_clone()?);
-        if !member.steered {
-            let before = member.client.replace(client);
-            if let Err(error) = self.attach_without(|_| false) {
-                self.members[index].client = before;
-                return Err(error.into());
-            }
+        if !member.is_steered {
+            self.attach(
+                |at, member| {
+                    if at == index { Some(client) } else { member.client_to_steer() }
+                },
+            )?;
         }
         let member = &mut self.members[index];
-        member.lease = Some(Lease { id: lease, descriptor: listener.as_raw_fd() });
+        member.lend(client, Holder { lease, descriptor: listener.as_raw_fd() });
         let member = member.id;
         Ok(Lent { listener, member, watch: self.watch(member), reset })
     }
@@ -416,7 +418,7 @@ impl Group {
     /// for ever. It stays its client's, who is steered again when it is lent.
     fn keep_away(&mut self, index: usize) {
         let member = &self.members[index];
-        if !member.steered || member.watched {
+        if !member.is_steered || member.is_watched {
             return;
         }
         if let Err(error) = self.attach_without(|left_out| left_out == index) {
@@ -431,7 +433,7 @@ impl Group {
         error.raw_os_error() == Some(libc::ENOMEM)
             && index > 0
             && index + 1 == self.members.len()
-            && self.members[index].client.is_none()
+            && self.members[index].state() == State::Fresh
     }
 
     /// Takes the last member, which is not steered, away again and appends none any more.
@@ -447,7 +449,7 @@ impl Group {
     /// What is to be watched, the first time that it is asked for.
     fn watch(&mut self, id: MemberId) -> Option<Watch> {
         let member = self.members.iter_mut().find(|member| member.id == id)?;
-        if std::mem::replace(&mut member.watched, true) {
+        if std::mem::replace(&mut member.is_watched, true) {
             return None;
         }
         Some(Watch { member: id, socket: Arc::clone(&member.socket) })
@@ -462,14 +464,15 @@ impl Group {
     fn check(&self) {
         if cfg!(debug_assertions) {
             for (index, member) in self.members.iter().enumerate() {
-                let same = |other: &Member| other.client == member.client;
+                let client = member.client();
+                let same = |other: &Member| other.client() == client;
                 assert!(
-                    member.client.is_none() || !self.members[..index].iter().any(same),
+                    client.is_none() || !self.members[..index].iter().any(same),
                     "two members for one client"
                 );
-                assert!(!member.steered || member.client.is_some(), "steered, but for nobody");
+                assert!(!member.is_steered || client.is_some(), "steered, but for nobody");
                 assert!(
-                    member.lease.is_none() || member.steered || self.unsettled,
+                    member.holder().is_none() || member.is_steered || self.unsettled,
                     "lent, but not steered"
                 );
             }
@@ -479,7 +482,7 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        if self.members.iter().any(|member| member.steered) {
+        if self.members.iter().any(|member| member.is_steered) {
             self.steer_nobody();
             grace::wait();
         }

@@ -69,33 +69,49 @@ impl Identity {
     }
 }
 
-/// A lease and the descriptor number its holder got.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Lease {
-    pub(super) id: LeaseId,
+/// Who holds a lent member: the lease, and the descriptor number that its holder got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Holder {
+    pub(super) lease: LeaseId,
     pub(super) descriptor: RawFd,
+}
+
+/// Where a member is in its life. It has one client at most, from the first lending on.
+///
+/// ```text
+///           lend               end of the lease           retire
+///   Fresh ───────► Lent ───────────────────────► Idle ───────────► Retired
+///                   │ ▲                            │
+///           condemn │ └──────────── lend ──────────┘
+///                   ▼
+///               Condemned
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// It was never steered to: any client may have it.
+    Fresh,
+    /// The client's, and held.
+    Lent { client: Client, holder: Holder },
+    /// The client's for its next lease. `since` is in the group's own count.
+    Idle { client: Client, since: u64 },
+    /// It was steered to and never is again: only its place is of use.
+    Retired,
+    /// Its lease was revoked, but the system has not let us end the socket yet.
+    Condemned { client: Client },
 }
 
 #[derive(Debug)]
 pub(super) struct Member {
     pub(super) id: MemberId,
     _counted: Counted,
-    /// Shared with whoever watches it, so ending it is a shutdown and never just a close.
+    /// Shared with its watcher, so ending it is a shutdown and never just a close.
     pub(super) socket: Arc<Socket>,
     identity: Option<Identity>,
-    /// Set once, when the socket is first steered to.
-    pub(super) client: Option<Client>,
+    state: State,
     /// Whether the attached program names this member.
-    pub(super) steered: bool,
-    pub(super) lease: Option<Lease>,
-    /// It was steered to somebody once and is no more, for good: only its place is of use.
-    pub(super) retired: bool,
-    /// Its lease was revoked, but the system has not let us end the socket yet.
-    pub(super) condemned: bool,
+    pub(super) is_steered: bool,
     /// Whether the socket was handed out to be watched.
-    pub(super) watched: bool,
-    /// When it became idle, in the group's own count.
-    pub(super) idle_since: u64,
+    pub(super) is_watched: bool,
 }
 
 impl Member {
@@ -105,24 +121,88 @@ impl Member {
             _counted: counted,
             identity: Identity::of(socket.as_raw_fd()),
             socket: Arc::new(socket),
-            client: None,
-            steered: false,
-            lease: None,
-            retired: false,
-            condemned: false,
-            watched: false,
-            idle_since: 0,
+            state: State::Fresh,
+            is_steered: false,
+            is_watched: false,
         }
     }
 
-    pub(super) fn is_idle(&self) -> bool {
-        self.lease.is_none() && !self.condemned
+    pub(super) fn state(&self) -> State {
+        self.state
+    }
+
+    /// Takes the place of a member that was the same client's, under the program as it is.
+    pub(super) fn succeed(&mut self, old: &Self, since: u64) {
+        debug_assert_eq!(self.state, State::Fresh);
+        if let Some(client) = old.client() {
+            self.state = State::Idle { client, since };
+            self.is_steered = old.is_steered;
+        }
+    }
+
+    /// Fresh or Idle → Lent, once the program names it for `client`.
+    pub(super) fn lend(&mut self, client: Client, holder: Holder) {
+        debug_assert!(self.client().is_none_or(|own| own == client) && self.is_unheld());
+        self.state = State::Lent { client, holder };
+    }
+
+    /// Lent → Idle: the holder has closed its descriptor.
+    pub(super) fn end_lease(&mut self, since: u64) {
+        if let State::Lent { client, .. } = self.state {
+            self.state = State::Idle { client, since };
+        }
+    }
+
+    /// Idle → Retired, once no program names it and no lookup is under way that began before.
+    pub(super) fn retire(&mut self) {
+        debug_assert!(matches!(self.state, State::Idle { .. }) && !self.is_steered);
+        self.state = State::Retired;
+    }
+
+    /// Lent → Condemned.
+    pub(super) fn condemn(&mut self) {
+        if let State::Lent { client, .. } = self.state {
+            self.state = State::Condemned { client };
+        }
+    }
+
+    pub(super) fn client(&self) -> Option<Client> {
+        match self.state {
+            State::Lent { client, .. }
+            | State::Idle { client, .. }
+            | State::Condemned { client } => Some(client),
+            State::Fresh | State::Retired => None,
+        }
+    }
+
+    /// The client that a new program is to name it for.
+    pub(super) fn client_to_steer(&self) -> Option<Client> {
+        match self.state {
+            State::Lent { client, .. } | State::Idle { client, .. } => Some(client),
+            State::Fresh | State::Retired | State::Condemned { .. } => None,
+        }
+    }
+
+    pub(super) fn holder(&self) -> Option<Holder> {
+        match self.state {
+            State::Lent { holder, .. } => Some(holder),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_condemned(&self) -> bool {
+        matches!(self.state, State::Condemned { .. })
+    }
+
+    /// Whether nobody holds it, and it may be ended or lent.
+    pub(super) fn is_unheld(&self) -> bool {
+        matches!(self.state, State::Fresh | State::Idle { .. } | State::Retired)
     }
 
     /// Whether the holder has closed the descriptor it was lent: its number is free again or
     /// refers to something else.
-    pub(super) fn is_closed_by(&self, lease: Lease) -> bool {
-        let identity = Identity::of(lease.descriptor);
+    pub(super) fn is_closed_by(&self, holder: Holder) -> bool {
+        let identity = Identity::of(holder.descriptor);
         identity.is_none() || identity != self.identity
     }
 
@@ -187,12 +267,12 @@ mod tests {
         let member =
             Member::new(MemberId(0), Socket::from(listener), Arc::new(Spares::new()).count());
         let lent = member.socket.try_clone().unwrap();
-        let lease = Lease { id: LeaseId::new(1), descriptor: lent.as_raw_fd() };
-        assert!(!member.is_closed_by(lease));
-        let other = Lease { descriptor: std::io::stdin().as_raw_fd(), ..lease };
+        let holder = Holder { lease: LeaseId::new(1), descriptor: lent.as_raw_fd() };
+        assert!(!member.is_closed_by(holder));
+        let other = Holder { descriptor: std::io::stdin().as_raw_fd(), ..holder };
         assert!(member.is_closed_by(other));
         // No process has this many descriptors, so no other test can be given the number.
-        assert!(member.is_closed_by(Lease { descriptor: RawFd::MAX, ..lease }));
-        assert!(member.is_closed_by(Lease { descriptor: -1, ..lease }));
+        assert!(member.is_closed_by(Holder { descriptor: RawFd::MAX, ..holder }));
+        assert!(member.is_closed_by(Holder { descriptor: -1, ..holder }));
     }
 }

@@ -8,23 +8,23 @@
 //! sandbox) hangs until the machine is restarted. Seen on Linux 6.18 after half a minute of
 //! some 20,000 attaches a second.
 //!
-//! So all groups of a process together attach at most [`BURST`] and then [`PER_SECOND`] programs:
+//! So all groups of a process together attach at most [`MAX_BURST`] and then [`ATTACHES_PER_SECOND`] programs:
 //! fewer than 1024 in any second, even if the kernel freed nothing for as long as that. And since
-//! a process that is killed frees all its programs at once, it has at most [`PROGRAMS`] of them.
+//! a process that is killed frees all its programs at once, it has at most [`MAX_PROGRAMS`] of them.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How many programs may be attached at once after a pause.
-const BURST: u32 = 400;
+const MAX_BURST: u32 = 400;
 /// How many programs may be attached in a second, on and on.
-const PER_SECOND: u32 = 500;
+const ATTACHES_PER_SECOND: u32 = 500;
 
 /// How many groups of a process may have a program at the same time.
-const PROGRAMS: usize = 512;
+const MAX_PROGRAMS: usize = 512;
 
-const INTERVAL: Duration = Duration::from_millis(1000 / PER_SECOND as u64);
+const INTERVAL: Duration = Duration::from_millis(1000 / ATTACHES_PER_SECOND as u64);
 
 /// The whole process has one: the kernel's queue is one, too.
 static PACE: Mutex<Pace> = Mutex::new(Pace { paid: None });
@@ -42,21 +42,21 @@ pub(super) fn count() {
 
 /// The right of one group to have a program, given back when dropped.
 #[derive(Debug)]
-pub(super) struct Place(());
+pub(super) struct ProgramPermit(());
 
-static TAKEN: AtomicUsize = AtomicUsize::new(0);
+static PROGRAMS: AtomicUsize = AtomicUsize::new(0);
 
-impl Place {
-    /// Takes one of the process's [`PROGRAMS`] places, if one is left.
+impl ProgramPermit {
+    /// Takes one of the process's [`MAX_PROGRAMS`], if one is left.
     pub(super) fn take() -> Option<Self> {
-        let one_more = |taken| (taken < PROGRAMS).then_some(taken + 1);
-        TAKEN.fetch_update(Relaxed, Relaxed, one_more).ok().map(|_| Self(()))
+        let one_more = |taken| (taken < MAX_PROGRAMS).then_some(taken + 1);
+        PROGRAMS.fetch_update(Relaxed, Relaxed, one_more).ok().map(|_| Self(()))
     }
 }
 
-impl Drop for Place {
+impl Drop for ProgramPermit {
     fn drop(&mut self) {
-        TAKEN.fetch_sub(1, Relaxed);
+        PROGRAMS.fetch_sub(1, Relaxed);
     }
 }
 
@@ -69,7 +69,7 @@ struct Pace {
 impl Pace {
     fn wait(&self, now: Instant) -> Duration {
         let ahead = self.paid.map_or(Duration::ZERO, |paid| paid.saturating_duration_since(now));
-        ahead.saturating_sub(INTERVAL * (BURST - 1))
+        ahead.saturating_sub(INTERVAL * (MAX_BURST - 1))
     }
 
     fn count(&mut self, now: Instant) {
@@ -98,13 +98,13 @@ mod tests {
     fn a_burst_is_let_through_and_then_a_steady_rate() {
         let start = Instant::now();
         let mut pace = Pace { paid: None };
-        for _ in 0..BURST {
+        for _ in 0..MAX_BURST {
             assert_eq!(pace.wait(start), Duration::ZERO);
             pace.count(start);
         }
         assert_eq!(pace.wait(start), INTERVAL);
         let later = start + Duration::from_secs(1);
-        assert_eq!(attach_until(&mut pace, start, later), PER_SECOND - 1);
+        assert_eq!(attach_until(&mut pace, start, later), ATTACHES_PER_SECOND - 1);
     }
 
     #[test]
@@ -116,14 +116,14 @@ mod tests {
         // A pause does not add up to more than one burst.
         let later = start + Duration::from_secs(3600);
         let attached = attach_until(&mut pace, later, later + Duration::from_secs(1));
-        assert!((BURST..1024).contains(&attached), "{attached}");
+        assert!((MAX_BURST..1024).contains(&attached), "{attached}");
     }
 
     #[test]
     fn what_could_not_wait_is_waited_for_later() {
         let start = Instant::now();
         let mut pace = Pace { paid: None };
-        for _ in 0..BURST + 10 {
+        for _ in 0..MAX_BURST + 10 {
             pace.count(start);
         }
         assert_eq!(pace.wait(start), INTERVAL * 11);

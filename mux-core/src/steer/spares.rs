@@ -56,7 +56,7 @@ impl Spares {
     /// Counts one more steered listener, until the result is dropped.
     pub(super) fn count(self: &Arc<Self>) -> Counted {
         self.listeners.fetch_add(1, Relaxed);
-        Counted(self.clone())
+        Counted(Arc::clone(self))
     }
 
     fn of(&self, domain: Domain) -> MutexGuard<'_, Option<Socket>> {

@@ -2,19 +2,21 @@
 
 use std::fmt;
 
+use crate::ReserveError;
+
 /// Why [`Table::reserve`](super::Table::reserve) made no reservation. The payload comes back.
 #[derive(thiserror::Error)]
 #[error("{reason}")]
-pub struct ReserveError<P> {
-    /// What stood in the way.
-    pub reason: Refusal,
+pub struct Rejected<P> {
+    /// What stood in the way: a free port, a limit or room, never a queue.
+    pub reason: ReserveError,
     /// The payload that was to be reserved for.
     pub payload: P,
 }
 
-impl<P> fmt::Debug for ReserveError<P> {
+impl<P> fmt::Debug for Rejected<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReserveError").field("reason", &self.reason).finish_non_exhaustive()
+        f.debug_struct("Rejected").field("reason", &self.reason).finish_non_exhaustive()
     }
 }
 
@@ -45,24 +47,6 @@ pub enum NotOpened {
     #[error("the reservation is open to the next connection already")]
     Open,
     /// The table holds as many reservations and openings as it was built for.
-    #[error("the reservation table is full: build it with a larger capacity")]
-    TableFull,
-}
-
-/// What stood in the way of a reservation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// This client has a pending reservation on every port.
-    #[error("every port has a pending reservation of this client: wait for one to end")]
-    NoFreePort,
-    /// This client has as many pending reservations as one client may have.
-    #[error("this client has as many pending reservations as one may have: wait for one to end")]
-    PendingLimit,
-    /// As many clients as are allowed have pending reservations, and this is another one.
-    #[error("too many clients have pending reservations: wait for some to end")]
-    TooManyClients,
-    /// The table holds as many reservations as it was built for.
     #[error("the reservation table is full: build it with a larger capacity")]
     TableFull,
 }

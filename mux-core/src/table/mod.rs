@@ -21,7 +21,7 @@
 //! assert_eq!(table.claim(reserved.port, client, now), Some("session 7"));
 //! assert_eq!(table.claim(reserved.port, client, now), None);
 //! // The identity of a reservation that has ended does nothing, and says so.
-//! assert!(table.cancel(reserved.id).is_err());
+//! assert!(table.end(reserved.id).is_err());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -66,12 +66,12 @@ use rand::rngs::{StdRng, SysRng};
 use rand::{Rng, SeedableRng, TryRng};
 use smallvec::SmallVec;
 
-pub use errors::{NotOpened, OpenError, Refusal, ReserveError, Stale};
-pub use limits::Limits;
+pub use errors::{NotOpened, OpenError, Rejected, Stale};
+pub use limits::ReservationLimits;
 pub use time::Time;
 
 use crate::sync::{MutexGuard, Ordering, lock};
-use crate::{ClientKey, PortSet};
+use crate::{ClientKey, PortSet, ReserveError};
 use counts::Counts;
 use deadlines::Entry;
 use hash::{ClientHash, Hasher};
@@ -93,7 +93,7 @@ const SHARDS: usize = 2;
 /// The reservation table. See the [module documentation](self).
 pub struct Table<P> {
     ports: PortSet,
-    limits: Limits,
+    limits: ReservationLimits,
     counts: Counts,
     hasher: Hasher,
     index: Index,
@@ -139,7 +139,7 @@ pub enum Matching {
     /// [`Table::claim`] finds it by port and client.
     Address,
     /// Somebody else sees to it that its connection arrives (the kernel, when a listening socket
-    /// is lent); it takes its port but only [`Table::claim_by_id`] finds it.
+    /// is lent); it takes its port but only [`Table::end`] finds it.
     Identity,
 }
 
@@ -194,7 +194,7 @@ impl<P> Table<P> {
             slots: (0..index.slots()).map(|_| Slot::new()).collect(),
             shards: (0..SHARDS).map(|_| Shard::new(random())).collect(),
             ports,
-            limits: Limits::default(),
+            limits: ReservationLimits::default(),
             counts: Counts::new(capacity),
             hasher: Hasher::new(hashes),
             index,
@@ -207,7 +207,7 @@ impl<P> Table<P> {
     ///
     /// If a limit is 0.
     #[must_use]
-    pub fn with_limits(self, limits: Limits) -> Self {
+    pub fn with_limits(self, limits: ReservationLimits) -> Self {
         assert!(limits.pending_per_client > 0 && limits.clients > 0, "limits must be at least 1");
         Self { limits, ..self }
     }
@@ -241,25 +241,25 @@ impl<P> Table<P> {
     ///
     /// # Errors
     ///
-    /// [`Refusal::NoFreePort`] when the client has a reservation on every port,
-    /// [`Refusal::PendingLimit`] and [`Refusal::TooManyClients`] at the [`Limits`], and
-    /// [`Refusal::TableFull`] when the table is at its capacity. The payload comes back.
+    /// [`ReserveError::NoFreePort`] when the client has a reservation on every port,
+    /// [`ReserveError::PendingLimit`] and [`ReserveError::TooManyClients`] at the [`ReservationLimits`], and
+    /// [`ReserveError::TableFull`] when the table is at its capacity. The payload comes back.
     pub fn reserve(
         &self,
         client: ClientKey,
         deadline: Time,
         matching: Matching,
         payload: P,
-    ) -> Result<Reserved, ReserveError<P>> {
+    ) -> Result<Reserved, Rejected<P>> {
         let hash = self.hasher.client(client);
         let (mut clients, port) = match self.take_port(client, hash) {
             Ok(taken) => taken,
-            Err(reason) => return Err(ReserveError { reason, payload }),
+            Err(reason) => return Err(Rejected { reason, payload }),
         };
         let key = Key { client, port };
         let Some(slot) = self.index.insert(hash.with_port(port)) else {
             self.give_port(&mut clients, key, hash);
-            return Err(ReserveError { reason: Refusal::TableFull, payload });
+            return Err(Rejected { reason: ReserveError::TableFull, payload });
         };
         let kind = match matching {
             Matching::Address => Kind::Pending,
@@ -293,24 +293,6 @@ impl<P> Table<P> {
             self.shard_of(hash).push_ended(number, &slot.next_ended);
             Some(payload)
         })
-    }
-
-    /// Claims a reservation by its identity, however it matches.
-    ///
-    /// # Errors
-    ///
-    /// [`Stale`] if it has ended before.
-    pub fn claim_by_id(&self, id: ReservationId) -> Result<P, Stale> {
-        self.end(id)
-    }
-
-    /// Cancels a reservation. Its port is free when this returns.
-    ///
-    /// # Errors
-    ///
-    /// [`Stale`] if it has ended before.
-    pub fn cancel(&self, id: ReservationId) -> Result<P, Stale> {
-        self.end(id)
     }
 
     /// Ends every reservation whose deadline is not after `now`, and returns them. Their ports
@@ -382,7 +364,7 @@ impl<P> Table<P> {
         &self,
         client: ClientKey,
         hash: ClientHash,
-    ) -> Result<(MutexGuard<'_, Clients>, u16), Refusal> {
+    ) -> Result<(MutexGuard<'_, Clients>, u16), ReserveError> {
         // Another session of the client may come first.
         let counted = |clients: &Clients| {
             self.limits.clients == usize::MAX
@@ -391,9 +373,9 @@ impl<P> Table<P> {
         };
         let mut clients = self.enter_where(self.shard_of(hash), |clients| {
             if !self.counts.make_room(&mut clients.room) {
-                Err(Refusal::TableFull)
+                Err(ReserveError::TableFull)
             } else if !counted(clients) {
-                Err(Refusal::TooManyClients)
+                Err(ReserveError::TooManyClients)
             } else {
                 Ok(())
             }
@@ -422,7 +404,13 @@ impl<P> Table<P> {
         })
     }
 
-    fn end(&self, id: ReservationId) -> Result<P, Stale> {
+    /// Ends a reservation by its identity, however it matches, and returns its payload. Whether it
+    /// is claimed or cancelled that way is the caller's to say. Its port is free when this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`Stale`] if it has ended before.
+    pub fn end(&self, id: ReservationId) -> Result<P, Stale> {
         let slot = self.slots.get(id.slot as usize).ok_or(Stale)?;
         // Either status may be what the identity's generation has; a third word is another
         // generation's, or that of the end.

@@ -9,8 +9,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use super::{Matching, NotOpened, Refusal, ReservationId, Reserved, SHARDS, Table, Time};
-use crate::{ClientKey, ClientPrefix};
+use super::{Matching, NotOpened, ReservationId, Reserved, SHARDS, Table, Time};
+use crate::{ClientKey, ClientPrefix, ReserveError};
 
 #[cfg(loom)]
 use loom::{sync::Arc, thread};
@@ -124,7 +124,7 @@ fn claim_against_claim() {
         assert!(here.is_some() != there.is_some(), "{here:?} and {there:?}");
         // Whoever comes after a claim finds the port free.
         let again = scene.reserve(client(1), "again");
-        assert_eq!(scene.table.cancel(again.id).unwrap().name, "again");
+        assert_eq!(scene.table.end(again.id).unwrap().name, "again");
         scene.end();
     });
 }
@@ -135,9 +135,9 @@ fn claim_against_cancel() {
         let scene = Scene::new(1);
         let reserved = scene.reserve(client(1), "it");
         let (claimed, cancelled) =
-            scene.race(claim, move |table| table.cancel(reserved.id).map(|it| it.name).ok());
+            scene.race(claim, move |table| table.end(reserved.id).map(|it| it.name).ok());
         assert!(claimed.is_some() != cancelled.is_some(), "{claimed:?} and {cancelled:?}");
-        assert!(scene.table.cancel(reserved.id).is_err());
+        assert!(scene.table.end(reserved.id).is_err());
         scene.end();
     });
 }
@@ -149,7 +149,7 @@ fn claim_against_expire() {
         let reserved = scene.reserve(client(1), "it");
         let (claimed, expired) = scene.race(claim, |table| table.expire(DEADLINE).len());
         assert!(claimed.is_some() != (expired == 1), "{claimed:?} and {expired}");
-        assert!(scene.table.cancel(reserved.id).is_err());
+        assert!(scene.table.end(reserved.id).is_err());
         assert!(scene.table.expire(Time::MAX).is_empty());
         scene.end();
     });
@@ -163,9 +163,9 @@ fn a_late_cancel_spares_the_next_reservation_of_the_same_key() {
         let new = scene.payload("new");
         let (claimed, (cancelled, reserved)) = scene.race(
             // Two holders of the old identity: this one comes late in some orders.
-            move |table| table.cancel(old.id).map(|payload| payload.name),
+            move |table| table.end(old.id).map(|payload| payload.name),
             move |table| {
-                let cancelled = table.cancel(old.id).map(|payload| payload.name);
+                let cancelled = table.end(old.id).map(|payload| payload.name);
                 (cancelled, table.reserve(client(1), DEADLINE, Matching::Address, new))
             },
         );
@@ -198,7 +198,7 @@ fn a_late_expire_spares_the_next_reservation_of_the_same_key() {
         let (expired, (cancelled, reserved)) = scene.race(
             |table| table.expire(DEADLINE),
             move |table| {
-                let cancelled = table.cancel(old.id).is_ok();
+                let cancelled = table.end(old.id).is_ok();
                 (cancelled, table.reserve(client(1), later, Matching::Address, new))
             },
         );
@@ -206,7 +206,7 @@ fn a_late_expire_spares_the_next_reservation_of_the_same_key() {
         assert!(expired.iter().all(|expired| expired.payload.name == "old"));
         assert!(reserved.is_ok(), "expire gives the port back under the lock that it ends under");
         assert_eq!(claim(&scene.table), Some("new"));
-        drop((expired, scene.table.cancel(other.id)));
+        drop((expired, scene.table.end(other.id)));
         scene.end();
     });
 }
@@ -218,7 +218,7 @@ fn a_claim_that_meets_a_changing_slot_takes_one_or_the_other() {
         let old = scene.reserve(client(1), "old");
         let new = scene.payload("new");
         let (claimed, (cancelled, reserved)) = scene.race(claim, move |table| {
-            let cancelled = table.cancel(old.id).is_ok();
+            let cancelled = table.end(old.id).is_ok();
             (cancelled, table.reserve(client(1), DEADLINE, Matching::Address, new))
         });
         match claimed {
@@ -227,7 +227,7 @@ fn a_claim_that_meets_a_changing_slot_takes_one_or_the_other() {
             _ => assert!(cancelled, "found neither though one was there all the time"),
         }
         match reserved {
-            Ok(it) => assert_eq!(scene.table.cancel(it.id).is_ok(), claimed != Some("new")),
+            Ok(it) => assert_eq!(scene.table.end(it.id).is_ok(), claimed != Some("new")),
             // The claim had ended the old one but not put it on the list yet.
             Err(error) => assert_eq!((error.payload.name, claimed), ("new", Some("old"))),
         }
@@ -245,7 +245,7 @@ fn a_claim_never_takes_what_another_client_puts_into_the_slot() {
         let (claimed, (cancelled, reserved)) = scene.race(
             move |table| table.claim(PORT, one, NOW).map(|payload| payload.name),
             move |table| {
-                let cancelled = table.cancel(old.id).is_ok();
+                let cancelled = table.end(old.id).is_ok();
                 (cancelled, table.reserve(two, DEADLINE, Matching::Address, new))
             },
         );
@@ -254,7 +254,7 @@ fn a_claim_never_takes_what_another_client_puts_into_the_slot() {
         match reserved {
             Ok(_) => assert!(scene.table.claim(PORT, two, NOW).is_some()),
             // The claim had ended the only reservation but not put it on the list yet.
-            Err(error) => assert_eq!((error.reason, cancelled), (Refusal::TableFull, false)),
+            Err(error) => assert_eq!((error.reason, cancelled), (ReserveError::TableFull, false)),
         }
         scene.end();
     });
@@ -275,8 +275,8 @@ fn two_reserves_of_one_client_for_the_last_port() {
             (Ok(won), Err(lost)) | (Err(lost), Ok(won)) => (won, lost),
             both => panic!("{both:?}"),
         };
-        assert_eq!(lost.reason, Refusal::NoFreePort);
-        let payload = scene.table.cancel(won.id).unwrap();
+        assert_eq!(lost.reason, ReserveError::NoFreePort);
+        let payload = scene.table.end(won.id).unwrap();
         assert_ne!(payload.name, lost.payload.name);
         drop((payload, lost));
         scene.end();
@@ -312,7 +312,7 @@ fn slots_change_hands_between_shards() {
             move |table: &Table<Payload>| {
                 let it = table.reserve(client, DEADLINE, Matching::Identity, payload).unwrap();
                 assert!(table.claim(PORT, client, NOW).is_none(), "held, but claimed");
-                table.cancel(it.id).unwrap().name
+                table.end(it.id).unwrap().name
             }
         };
         let (here, there) =
@@ -329,7 +329,7 @@ fn claim_of_an_opening_against_cancel_of_its_reservation() {
         let held = scene.hold();
         scene.table.open(held, scene.payload("candidate")).unwrap();
         let (claimed, cancelled) =
-            scene.race(claim, move |table| table.cancel(held).map(|payload| payload.name));
+            scene.race(claim, move |table| table.end(held).map(|payload| payload.name));
         assert_eq!(cancelled, Ok("held"), "an opening's claim ends nothing else");
         assert!(matches!(claimed, None | Some("candidate")));
         assert_eq!(claim(&scene.table), None, "claimed after the cancel");
@@ -337,7 +337,7 @@ fn claim_of_an_opening_against_cancel_of_its_reservation() {
         let next = scene.hold();
         scene.table.open(next, scene.payload("next")).unwrap();
         assert_eq!(claim(&scene.table), Some("next"));
-        assert!(scene.table.cancel(next).is_ok());
+        assert!(scene.table.end(next).is_ok());
         scene.end();
     });
 }
@@ -349,7 +349,7 @@ fn open_against_cancel_of_the_reservation() {
         let held = scene.hold();
         let candidate = scene.payload("candidate");
         let (cancelled, opened) = scene.race(
-            move |table| table.cancel(held).is_ok(),
+            move |table| table.end(held).is_ok(),
             move |table| table.open(held, candidate).map_err(|error| error.reason),
         );
         assert!(cancelled);
@@ -374,7 +374,7 @@ fn open_again_against_the_claim_that_makes_it_possible() {
         assert!(claimed == Some("first") || claimed == Some("second") && opened.is_ok());
         let left = usize::from(claim(&scene.table).is_some());
         assert_eq!(left, usize::from(opened.is_ok()), "one claim for each opening");
-        assert!(scene.table.cancel(held).is_ok());
+        assert!(scene.table.end(held).is_ok());
         scene.end();
     });
 }

@@ -129,7 +129,7 @@ mod tests {
             assert!(refused.is_err(), "the port is the held reservation's");
             assert_eq!(table.pending(), 1);
         }
-        assert_eq!(table.claim_by_id(held).as_deref(), Ok("held"));
+        assert_eq!(table.end(held).as_deref(), Ok("held"));
         assert_eq!(table.open(held, "late".into()).unwrap_err().reason, NotOpened::Stale);
         table.reserve(client(), DEADLINE, Matching::Address, "next".into()).unwrap();
         assert_eq!(claim(&table).as_deref(), Some("next"));
@@ -139,8 +139,8 @@ mod tests {
     fn an_opening_ends_with_its_reservation_whichever_way_it_ends() {
         type End = fn(&Table<Arc<str>>, ReservationId);
         let ends: [End; 3] = [
-            |table, held| drop(table.cancel(held).unwrap()),
-            |table, held| drop(table.claim_by_id(held).unwrap()),
+            |table, held| drop(table.end(held).unwrap()),
+            |table, held| drop(table.end(held).unwrap()),
             |table, held| {
                 let expired = table.expire(DEADLINE);
                 assert_eq!(expired.iter().map(|it| it.id).collect::<Vec<_>>(), [held]);
@@ -173,7 +173,7 @@ mod tests {
         let table = table(1);
         let held = hold(&table);
         assert_eq!(table.open(held, "it".into()).unwrap_err().reason, NotOpened::TableFull);
-        drop(table.cancel(held).unwrap());
+        drop(table.end(held).unwrap());
         let open = table.reserve(client(), DEADLINE, Matching::Address, "it".into()).unwrap().id;
         assert_eq!(table.open(open, "it".into()).unwrap_err().reason, NotOpened::Open);
     }
@@ -183,7 +183,7 @@ mod tests {
         let table = table(2);
         let held = hold(&table);
         let opening = table.open(held, "first".into()).unwrap();
-        assert_eq!(table.cancel(opening).as_deref(), Ok("first"));
+        assert_eq!(table.end(opening).as_deref(), Ok("first"));
         assert_eq!(claim(&table), None);
         table.open(held, "second".into()).unwrap();
         assert_eq!(claim(&table).as_deref(), Some("second"));

@@ -8,8 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Limits, Matching, NotOpened, Refusal, ReservationId, Reserved, Table, Time};
-use crate::{ClientKey, ClientPrefix, PortSet};
+use super::{Matching, NotOpened, ReservationId, ReservationLimits, Reserved, Table, Time};
+use crate::{ClientKey, ClientPrefix, PortSet, ReserveError};
 
 /// One step of a run. Small numbers stand for clients and earlier reservations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,12 +21,10 @@ pub enum Operation {
     Connect { client: u8, port: u8 },
     /// A connection arrives where the `nth` latest reservation is, or was.
     Claim { nth: u8 },
-    /// The `nth` latest reservation is claimed by its identity.
-    ClaimById { nth: u8 },
     /// The `nth` latest reservation is opened to the next connection.
     Open { nth: u8 },
-    /// The `nth` latest reservation is cancelled.
-    Cancel { nth: u8 },
+    /// The `nth` latest reservation is ended by its identity.
+    End { nth: u8 },
     /// Time goes on.
     Advance { by: u8 },
     /// What is due is expired.
@@ -42,9 +40,8 @@ impl Operation {
             0..40 => Self::Reserve { client: first, lifetime: second, matching },
             40..56 => Self::Connect { client: first, port: second },
             56..80 => Self::Claim { nth: first },
-            80..84 => Self::ClaimById { nth: first },
             84..88 => Self::Open { nth: first },
-            88..112 => Self::Cancel { nth: first },
+            80..112 => Self::End { nth: first },
             112..120 => Self::Advance { by: first },
             _ => Self::Expire,
         }
@@ -73,7 +70,7 @@ pub struct Run {
     table: Table<Arc<()>>,
     now: Time,
     entries: Vec<Entry>,
-    limits: Limits,
+    limits: ReservationLimits,
 }
 
 /// How many ended reservations are remembered, to be tried again.
@@ -87,13 +84,13 @@ impl Run {
             table: Table::with_seed(ports, capacity, seed),
             now: Time::ZERO,
             entries: vec![],
-            limits: Limits::default(),
+            limits: ReservationLimits::default(),
         }
     }
 
     /// The same run with limits.
     #[must_use]
-    pub fn with_limits(self, limits: Limits) -> Self {
+    pub fn with_limits(self, limits: ReservationLimits) -> Self {
         Self { table: self.table.with_limits(limits), limits, ..self }
     }
 
@@ -117,20 +114,14 @@ impl Run {
                     self.connect(client, reserved.port);
                 }
             }
-            Operation::ClaimById { nth } => {
-                if let Some(at) = self.nth(nth) {
-                    let result = self.table.claim_by_id(self.entries[at].reserved.id);
-                    self.ended_by_id(at, result.ok());
-                }
-            }
             Operation::Open { nth } => {
                 if let Some(at) = self.nth(nth) {
                     self.open(at);
                 }
             }
-            Operation::Cancel { nth } => {
+            Operation::End { nth } => {
                 if let Some(at) = self.nth(nth) {
-                    let result = self.table.cancel(self.entries[at].reserved.id);
+                    let result = self.table.end(self.entries[at].reserved.id);
                     self.ended_by_id(at, result.ok());
                 }
             }
@@ -164,15 +155,15 @@ impl Run {
             Err(error) => {
                 let known = self.live().any(|entry| entry.client == client);
                 let expected = if self.used() == self.table.capacity() {
-                    Refusal::TableFull
+                    ReserveError::TableFull
                 } else if !known && self.clients() == self.limits.clients {
-                    Refusal::TooManyClients
+                    ReserveError::TooManyClients
                 } else if taken == self.table.ports().len() {
-                    Refusal::NoFreePort
+                    ReserveError::NoFreePort
                 } else {
                     let limit = self.limits.pending_per_client;
                     assert_eq!(taken, limit, "refused while a port is free");
-                    Refusal::PendingLimit
+                    ReserveError::PendingLimit
                 };
                 assert_eq!(error.reason, expected);
                 assert!(Arc::ptr_eq(&error.payload, &token));
@@ -343,9 +334,8 @@ mod tests {
             }),
             3 => (0_u8..8, 0_u8..12).prop_map(|(client, port)| Operation::Connect { client, port }),
             4 => nth.clone().prop_map(|nth| Operation::Claim { nth }),
-            1 => nth.clone().prop_map(|nth| Operation::ClaimById { nth }),
             3 => nth.clone().prop_map(|nth| Operation::Open { nth }),
-            3 => nth.prop_map(|nth| Operation::Cancel { nth }),
+            4 => nth.prop_map(|nth| Operation::End { nth }),
             1 => (0_u8..30).prop_map(|by| Operation::Advance { by }),
             1 => Just(Operation::Expire),
         ]
@@ -362,10 +352,12 @@ mod tests {
         ]
     }
 
-    fn limits() -> impl Strategy<Value = Limits> {
+    fn limits() -> impl Strategy<Value = ReservationLimits> {
         let limit = || prop_oneof![1 => Just(usize::MAX), 1 => 1_usize..6];
-        (limit(), limit())
-            .prop_map(|(pending_per_client, clients)| Limits { pending_per_client, clients })
+        (limit(), limit()).prop_map(|(pending_per_client, clients)| ReservationLimits {
+            pending_per_client,
+            clients,
+        })
     }
 
     proptest! {
@@ -388,20 +380,19 @@ mod tests {
 
     #[test]
     fn every_kind_of_operation_has_bytes() {
-        let mut kinds = [false; 8];
+        let mut kinds = [false; 7];
         for kind in 0..=255 {
             let place = match Operation::from_bytes([kind, 0, 0]) {
                 Operation::Reserve { .. } => 0,
                 Operation::Connect { .. } => 1,
                 Operation::Claim { .. } => 2,
-                Operation::ClaimById { .. } => 3,
-                Operation::Cancel { .. } => 4,
+                Operation::End { .. } => 4,
                 Operation::Advance { .. } => 5,
                 Operation::Expire => 6,
-                Operation::Open { .. } => 7,
+                Operation::Open { .. } => 3,
             };
             kinds[place] = true;
         }
-        assert_eq!(kinds, [true; 8]);
+        assert_eq!(kinds, [true; 7]);
     }
 }

@@ -6,14 +6,14 @@ use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
+use super::ReservationId;
 use super::counts::Room;
 use super::deadlines::Deadlines;
 use super::hash::{ClientHash, Hasher};
 use super::port_picker::PortPicker;
 use super::random::Random;
-use super::{Refusal, ReservationId};
-use crate::ClientKey;
 use crate::sync::{AtomicU32, Mutex, Ordering};
+use crate::{ClientKey, ReserveError};
 
 /// The end of the list of ended slots.
 pub(super) const NONE: u32 = u32::MAX;
@@ -105,7 +105,7 @@ impl Clients {
         hasher: &Hasher,
         width: usize,
         most: usize,
-    ) -> Result<u16, Refusal> {
+    ) -> Result<u16, ReserveError> {
         let same = |(other, _): &(ClientKey, PortPicker)| *other == client;
         let entry =
             self.taken.entry(hash.in_shard(), same, |(other, _)| hasher.client(*other).in_shard());
@@ -116,9 +116,9 @@ impl Clients {
         let (_, ports) = entry.get_mut();
         if ports.len() >= most.min(width) {
             return Err(if ports.len() == width {
-                Refusal::NoFreePort
+                ReserveError::NoFreePort
             } else {
-                Refusal::PendingLimit
+                ReserveError::PendingLimit
             });
         }
         let port = ports.take(width, &mut self.random).expect("a port is free");

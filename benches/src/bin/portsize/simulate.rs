@@ -10,8 +10,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use mux_core::table::{Matching, Refusal, Table, Time};
-use mux_core::{ClientKey, ClientPrefix, PortSet};
+use mux_core::table::{Matching, Table, Time};
+use mux_core::{ClientKey, ClientPrefix, PortSet, ReserveError};
 
 use crate::holding::nanos;
 use crate::workload::Arrival;
@@ -168,7 +168,11 @@ impl Run {
                 true
             }
             Err(error) => {
-                assert_eq!(error.reason, Refusal::NoFreePort, "the table has room for the peak");
+                assert_eq!(
+                    error.reason,
+                    ReserveError::NoFreePort,
+                    "the table has room for the peak"
+                );
                 false
             }
         }

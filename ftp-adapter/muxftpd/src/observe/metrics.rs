@@ -186,15 +186,8 @@ impl Collector for OfMux {
         let help = "Requests for a port that were refused, by reason";
         let mut refused =
             encoder.encode_descriptor("reservations_refused", help, None, MetricType::Counter)?;
-        for (reason, value) in [
-            ("no_free_port", stats.refused.no_free_port),
-            ("pending_limit", stats.refused.pending_limit),
-            ("client_queue_full", stats.refused.client_queue_full),
-            ("queue_full", stats.refused.queue_full),
-            ("too_many_clients", stats.refused.too_many_clients),
-            ("table_full", stats.refused.table_full),
-        ] {
-            let label = [("reason", reason)];
+        for (reason, value) in stats.refused.iter() {
+            let label = [("reason", reason.name())];
             ConstCounter::new(value).encode(refused.encode_family(&label)?)?;
         }
         Ok(())

@@ -30,7 +30,7 @@ impl Design for Ours {
     }
 
     fn cancel(&self, ticket: ReservationId) -> Option<Payload> {
-        self.cancel(ticket).ok()
+        self.end(ticket).ok()
     }
 
     fn expire(&self, now: u64) -> Vec<Payload> {
