@@ -134,8 +134,8 @@ pub use self::libunftp::{
     StorageGenerator, Tls, TlsError, Tracked, Transfer,
 };
 pub use self::passive::{
-    Advertised, ClientRule, NotMapped, Passive, PassiveHost, PassiveHostError, PassiveSession,
-    PortMap, PortMapError, Reply, ResolveError, ResolverError, SessionAddresses,
+    Advertised, HostRule, HostScope, NotMapped, Passive, PassiveHost, PassiveHostError,
+    PassiveSession, PortMap, PortMapError, Reply, ResolveError, ResolverError, SessionAddresses,
 };
 /// What [`MuxServer::serve`] is shut down with.
 #[cfg(feature = "libunftp")]

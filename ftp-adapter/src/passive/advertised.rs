@@ -1,8 +1,8 @@
 //! The address that `PASV` replies name.
 
 use super::SessionAddresses;
+use super::host::HostScope;
 use super::name::Named;
-use ipnet::Ipv4Net;
 use std::error::Error;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -19,7 +19,7 @@ pub type ResolverError = Box<dyn Error + Send + Sync>;
 /// The default is the local address of each session's control connection. [`fixed`](Self::fixed)
 /// and [`resolver`](Self::resolver) are set in code;
 /// [`PassiveHost::resolve`](super::PassiveHost::resolve) makes one from a text, with DNS names and
-/// rules by client.
+/// rules by client or by local address.
 #[derive(Debug, Clone, Default)]
 pub struct Advertised(How);
 
@@ -29,7 +29,7 @@ enum How {
     FromConnection,
     Fixed(Ipv4Addr),
     Named(Arc<Named>),
-    ByClient(Arc<ByClient>),
+    ByRule(Arc<ByRule>),
     Resolver(Arc<Resolver>),
 }
 
@@ -65,9 +65,9 @@ impl Advertised {
         Self(How::Named(Arc::new(named)))
     }
 
-    /// That of the first rule whose network holds the client, else `otherwise`.
-    pub(super) fn by_client(rules: Vec<(Ipv4Net, Self)>, otherwise: Self) -> Self {
-        Self(How::ByClient(Arc::new(ByClient { rules, otherwise })))
+    /// That of the first rule that holds for the session, else `otherwise`.
+    pub(super) fn by_rule(rules: Vec<(HostScope, Self)>, otherwise: Self) -> Self {
+        Self(How::ByRule(Arc::new(ByRule { rules, otherwise })))
     }
 
     /// The address that a `PASV` reply to this session names now; `None` where none is known, as
@@ -81,7 +81,7 @@ impl Advertised {
             },
             How::Fixed(ip) => Some(*ip),
             How::Named(named) => Some(named.ip()),
-            How::ByClient(rules) => rules.of(session.peer.ip()).for_session(session),
+            How::ByRule(rules) => rules.of(session).for_session(session),
             How::Resolver(resolver) => resolver.resolve(session),
         }
     }
@@ -92,7 +92,7 @@ impl Advertised {
         match &self.0 {
             How::Fixed(ip) => Some(*ip),
             How::Named(named) => Some(named.ip()),
-            How::FromConnection | How::ByClient(_) | How::Resolver(_) => None,
+            How::FromConnection | How::ByRule(_) | How::Resolver(_) => None,
         }
     }
 }
@@ -102,11 +102,20 @@ impl fmt::Display for Advertised {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             How::FromConnection => f.write_str("the address that the client has connected to"),
+            How::Fixed(ip) if ip.is_unspecified() => {
+                write!(f, "{ip}: clients use the address that they have connected to")
+            }
             How::Fixed(ip) => ip.fmt(f),
             How::Named(named) => write!(f, "{} ({})", named.name(), named.ip()),
-            How::ByClient(rules) => {
-                for (clients, advertised) in &rules.rules {
-                    write!(f, "to {clients} {advertised}; ")?;
+            How::ByRule(rules) => {
+                for (of, advertised) in &rules.rules {
+                    match of {
+                        HostScope::Client(clients) => write!(f, "to {clients} {advertised}; ")?,
+                        HostScope::Local(network) if network.prefix_len() == 32 => {
+                            write!(f, "on {} {advertised}; ", network.addr())?;
+                        }
+                        HostScope::Local(network) => write!(f, "on {network} {advertised}; ")?,
+                    }
                 }
                 write!(f, "to others {}", rules.otherwise)
             }
@@ -116,15 +125,14 @@ impl fmt::Display for Advertised {
 }
 
 #[derive(Debug)]
-struct ByClient {
-    rules: Vec<(Ipv4Net, Advertised)>,
+struct ByRule {
+    rules: Vec<(HostScope, Advertised)>,
     otherwise: Advertised,
 }
 
-impl ByClient {
-    fn of(&self, client: IpAddr) -> &Advertised {
-        let IpAddr::V4(client) = client else { return &self.otherwise };
-        let rule = self.rules.iter().find(|(clients, _)| clients.contains(&client));
+impl ByRule {
+    fn of(&self, session: &SessionAddresses) -> &Advertised {
+        let rule = self.rules.iter().find(|(of, _)| of.holds(session));
         rule.map_or(&self.otherwise, |(_, advertised)| advertised)
     }
 }
@@ -181,9 +189,9 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_by_client_comes_before_the_rest_and_the_first_counts() {
-        let net = |text: &str| text.parse::<Ipv4Net>().unwrap();
-        let advertised = Advertised::by_client(
+    fn a_rule_comes_before_the_rest_and_the_first_counts() {
+        let net = |text: &str| HostScope::Client(text.parse().unwrap());
+        let advertised = Advertised::by_rule(
             vec![
                 (net("10.1.0.0/16"), Advertised::fixed(Ipv4Addr::new(10, 1, 0, 1))),
                 (net("10.0.0.0/8"), Advertised::from_connection()),
@@ -200,6 +208,29 @@ mod tests {
             let ip = advertised.for_session(&session(peer, "10.0.0.1"));
             assert_eq!(ip, Some(expected.parse().unwrap()), "{peer}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_host_with_several_public_addresses_names_that_of_the_one_connected_to() {
+        let text = "local:10.0.0.5=192.0.2.5,local:10.0.0.6=192.0.2.6,11.0.0.0/8=auto,0.0.0.0";
+        let host: super::super::PassiveHost = text.parse().unwrap();
+        let advertised = host.resolve().await.unwrap();
+        for (peer, local, expected) in [
+            ("11.0.0.1", "10.0.0.5", "192.0.2.5"),
+            ("11.0.0.1", "10.0.0.6", "192.0.2.6"),
+            ("11.0.0.1", "::ffff:10.0.0.6", "192.0.2.6"),
+            ("11.0.0.1", "10.0.0.7", "10.0.0.7"),
+            ("12.0.0.1", "10.0.0.7", "0.0.0.0"),
+        ] {
+            let ip = advertised.for_session(&session(peer, local));
+            assert_eq!(ip, Some(expected.parse().unwrap()), "{peer} {local}");
+        }
+        assert_eq!(
+            advertised.to_string(),
+            "on 10.0.0.5 192.0.2.5; on 10.0.0.6 192.0.2.6; \
+             to 11.0.0.0/8 the address that the client has connected to; \
+             to others 0.0.0.0: clients use the address that they have connected to"
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The address that `PASV` replies name, as text.
 
+use super::SessionAddresses;
 use super::advertised::Advertised;
 use super::name::{Named, ResolveError};
 use ipnet::Ipv4Net;
@@ -12,35 +13,47 @@ use std::str::FromStr;
 /// Behind NAT or a load balancer the address of the server's socket is not the one that clients
 /// reach. `EPSV` replies name no address and need none of this.
 ///
-/// Written as `auto`, an IPv4 address or a DNS name; or as several, by the address of the client,
-/// such as `10.0.0.0/8=auto,ftp.example.org`: the first network that holds the client counts, and
-/// the last entry is for all other clients.
+/// Written as `auto`, an IPv4 address or a DNS name; or as several with rules before them, such as
+/// `10.0.0.0/8=auto,ftp.example.org`: the first rule that holds counts, and the last entry, without
+/// a rule, is for all other sessions. A rule is a network of clients, or
+/// `local:` and a local address or network: `local:10.0.0.5=203.0.113.5` is for the sessions whose
+/// clients have connected to 10.0.0.5.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum PassiveHost {
     /// The local address of the control connection: right where nothing translates addresses.
     #[default]
     Auto,
-    /// This address.
+    /// This address. `0.0.0.0` stands for that of the control connection: many clients use
+    /// the address that they have connected to when they are told this one, but not all.
     Ip(Ipv4Addr),
     /// The IPv4 address of this DNS name.
     Name(String),
-    /// One for each of several networks of clients, and one for all other clients.
-    ByClient {
-        /// The first whose network holds the client counts.
-        rules: Vec<ClientRule>,
-        /// For the clients that are in none of them.
+    /// One for each of several kinds of sessions, and one for all others.
+    ByRule {
+        /// The first that holds counts.
+        rules: Vec<HostRule>,
+        /// For the sessions for which none holds.
         otherwise: Box<PassiveHost>,
     },
 }
 
-/// What clients of one network are told.
+/// What the clients of some sessions are told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClientRule {
-    /// The network.
-    pub clients: Ipv4Net,
-    /// What its clients are told.
+pub struct HostRule {
+    /// Which sessions.
+    pub of: HostScope,
+    /// What their clients are told.
     pub host: PassiveHost,
+}
+
+/// Which sessions a rule is for, by one end of their control connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostScope {
+    /// Those whose client's address is in this network.
+    Client(Ipv4Net),
+    /// Those whose client has connected to an address in this network.
+    Local(Ipv4Net),
 }
 
 impl PassiveHost {
@@ -56,12 +69,12 @@ impl PassiveHost {
             Self::Auto => Ok(Advertised::from_connection()),
             Self::Ip(ip) => Ok(Advertised::fixed(ip)),
             Self::Name(name) => Named::start(name).await.map(Advertised::named),
-            Self::ByClient { rules, otherwise } => {
+            Self::ByRule { rules, otherwise } => {
                 let mut ready = Vec::with_capacity(rules.len());
-                for ClientRule { clients, host } in rules {
-                    ready.push((clients, Box::pin(host.resolve()).await?));
+                for HostRule { of, host } in rules {
+                    ready.push((of, Box::pin(host.resolve()).await?));
                 }
-                Ok(Advertised::by_client(ready, Box::pin(otherwise.resolve()).await?))
+                Ok(Advertised::by_rule(ready, Box::pin(otherwise.resolve()).await?))
             }
         }
     }
@@ -72,7 +85,7 @@ impl PassiveHost {
             return Ok(Self::Auto);
         }
         match text.parse() {
-            Ok(IpAddr::V4(ip)) if ip.is_unspecified() || ip.is_broadcast() || ip.is_multicast() => {
+            Ok(IpAddr::V4(ip)) if ip.is_broadcast() || ip.is_multicast() => {
                 Err(PassiveHostError::NotReachable(ip))
             }
             Ok(IpAddr::V4(ip)) => Ok(Self::Ip(ip)),
@@ -83,15 +96,55 @@ impl PassiveHost {
     }
 }
 
-impl ClientRule {
-    fn read(clients: &str, host: &str) -> Result<Self, PassiveHostError> {
-        let text = clients.trim();
-        // Nor `010.0.0.0`, which is ten to some and eight to others.
-        let plain = text.split_once('/').is_some_and(|(ip, _)| ip.parse::<Ipv4Addr>().is_ok());
-        let Some(clients) = text.parse::<Ipv4Net>().ok().filter(|_| plain) else {
-            return Err(PassiveHostError::NotANetwork(text.to_owned()));
+/// What begins a rule by local address.
+const LOCAL: &str = "local:";
+
+impl HostRule {
+    fn read(of: &str, host: &str) -> Result<Self, PassiveHostError> {
+        let (of, host) = (of.trim(), host.trim());
+        let of = match of.strip_prefix(LOCAL) {
+            Some(local) => {
+                let address = local.parse::<Ipv4Addr>().ok().map(Ipv4Net::from);
+                let network = address.or_else(|| network(local));
+                HostScope::Local(
+                    network.ok_or_else(|| PassiveHostError::NotLocal(local.to_owned()))?,
+                )
+            }
+            None => HostScope::Client(
+                network(of).ok_or_else(|| PassiveHostError::NotANetwork(of.to_owned()))?,
+            ),
         };
-        Ok(Self { clients: clients.trunc(), host: PassiveHost::one(host.trim())? })
+        Ok(Self { of, host: PassiveHost::one(host)? })
+    }
+}
+
+fn network(text: &str) -> Option<Ipv4Net> {
+    // Not `010.0.0.0` either, which is ten to some and eight to others.
+    let (ip, _) = text.split_once('/')?;
+    ip.parse::<Ipv4Addr>().ok()?;
+    text.parse::<Ipv4Net>().ok().map(|network| network.trunc())
+}
+
+impl HostScope {
+    /// Whether the rule is for this session.
+    pub(super) fn holds(&self, session: &SessionAddresses) -> bool {
+        let (network, ip) = match self {
+            Self::Client(network) => (network, session.peer.ip()),
+            Self::Local(network) => (network, session.local.ip()),
+        };
+        matches!(ip, IpAddr::V4(ip) if network.contains(&ip))
+    }
+}
+
+impl fmt::Display for HostScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Client(network) => network.fmt(f),
+            Self::Local(network) if network.prefix_len() == 32 => {
+                write!(f, "{LOCAL}{}", network.addr())
+            }
+            Self::Local(network) => write!(f, "{LOCAL}{network}"),
+        }
     }
 }
 
@@ -110,15 +163,15 @@ impl FromStr for PassiveHost {
                 error: Box::new(error),
             };
             match entry.split_once('=') {
-                Some((clients, host)) => {
-                    rules.push(ClientRule::read(clients, host).map_err(within)?);
+                Some((of, host)) => {
+                    rules.push(HostRule::read(of, host).map_err(within)?);
                 }
                 None if position + 1 < entries.len() => {
                     return Err(within(PassiveHostError::NotLast));
                 }
                 None => {
                     let otherwise = Box::new(Self::one(entry).map_err(within)?);
-                    return Ok(Self::ByClient { rules, otherwise });
+                    return Ok(Self::ByRule { rules, otherwise });
                 }
             }
         }
@@ -132,9 +185,9 @@ impl fmt::Display for PassiveHost {
             Self::Auto => f.write_str("auto"),
             Self::Ip(ip) => ip.fmt(f),
             Self::Name(name) => name.fmt(f),
-            Self::ByClient { rules, otherwise } => {
-                for ClientRule { clients, host } in rules {
-                    write!(f, "{clients}={host},")?;
+            Self::ByRule { rules, otherwise } => {
+                for HostRule { of, host } in rules {
+                    write!(f, "{of}={host},")?;
                 }
                 otherwise.fmt(f)
             }
@@ -170,14 +223,20 @@ pub enum PassiveHostError {
     /// Neither an address nor a name.
     #[error("{0:?} is neither auto, nor an IPv4 address, nor a DNS name")]
     NotAHost(String),
-    /// What stands before `=` is not a network of clients.
-    #[error("{0:?} is not an IPv4 network: write one like 10.0.0.0/8")]
+    /// What stands before `=` is not a network.
+    #[error(
+        "{0:?} is not an IPv4 network of clients: write one like 10.0.0.0/8, or local: and an \
+         address of this server"
+    )]
     NotANetwork(String),
-    /// An entry for all other clients has more entries after it.
-    #[error("an entry without a network is for all other clients: it must come last, and once")]
+    /// What stands after `local:` is not an address.
+    #[error("{0:?} is not an IPv4 address of this server: write one like local:10.0.0.5")]
+    NotLocal(String),
+    /// An entry for all other sessions has more entries after it.
+    #[error("an entry without = is for all other clients: it must come last, and once")]
     NotLast,
-    /// There are rules for some clients only.
-    #[error("nothing is said of all other clients: end with an entry without a network")]
+    /// There are rules for some sessions only.
+    #[error("nothing is said of all other clients: end with an entry without =, such as auto")]
     NoOthers,
     /// Something is wrong in one of several entries.
     #[error("in {entry:?}: {error}")]
@@ -214,7 +273,7 @@ mod tests {
     #[test]
     fn what_cannot_work_is_refused_with_a_reason() {
         assert_eq!(error("::1"), PassiveHostError::Ipv6);
-        for text in ["0.0.0.0", "255.255.255.255", "224.0.0.1"] {
+        for text in ["255.255.255.255", "224.0.0.1"] {
             assert_eq!(error(text), PassiveHostError::NotReachable(text.parse().unwrap()));
         }
         for text in
@@ -225,9 +284,16 @@ mod tests {
     }
 
     #[test]
-    fn rules_by_client_read_and_print() {
-        let rules = host("10.1.2.3/8=auto, 192.168.0.0/16=192.168.0.1,ftp.example.org");
-        assert_eq!(rules.to_string(), "10.0.0.0/8=auto,192.168.0.0/16=192.168.0.1,ftp.example.org");
+    fn rules_read_and_print() {
+        let rules = host(
+            "10.1.2.3/8=auto, 192.168.0.0/16=192.168.0.1,local:10.0.0.5 = 192.0.2.5,\
+             local:10.9.0.7/16=0.0.0.0,ftp.example.org",
+        );
+        assert_eq!(
+            rules.to_string(),
+            "10.0.0.0/8=auto,192.168.0.0/16=192.168.0.1,local:10.0.0.5=192.0.2.5,\
+             local:10.9.0.0/16=0.0.0.0,ftp.example.org"
+        );
         assert_eq!(host(&rules.to_string()), rules);
     }
 
@@ -238,9 +304,17 @@ mod tests {
             ("10.0.0.0=auto,auto", "in \"10.0.0.0=auto\": \"10.0.0.0\" is not an IPv4 network"),
             ("010.0.0.0/8=auto,auto", "in \"010.0.0.0/8=auto\": \"010.0.0.0/8\" is not an IPv4"),
             ("fd00::/8=auto,auto", "in \"fd00::/8=auto\": \"fd00::/8\" is not an IPv4 network"),
+            (
+                "local:ftp=auto,auto",
+                "in \"local:ftp=auto\": \"ftp\" is not an IPv4 address of this",
+            ),
+            (
+                "local:10.0.0.5/33=auto,auto",
+                "in \"local:10.0.0.5/33=auto\": \"10.0.0.5/33\" is not",
+            ),
             ("10.0.0.0/8=::1,auto", "in \"10.0.0.0/8=::1\": PASV replies can only"),
             ("10.0.0.0/8=auto,a b", "in \"a b\": \"a b\" is neither"),
-            ("auto,10.0.0.0/8=auto", "in \"auto\": an entry without a network is for all"),
+            ("auto,10.0.0.0/8=auto", "in \"auto\": an entry without = is for all"),
             ("10.0.0.0/8=auto", "nothing is said of all other clients"),
             ("10.0.0.0/8=auto,", "in \"\": \"\" is neither"),
         ] {

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 pub use addresses::SessionAddresses;
 pub use advertised::{Advertised, ResolverError};
-pub use host::{ClientRule, PassiveHost, PassiveHostError};
+pub use host::{HostRule, HostScope, PassiveHost, PassiveHostError};
 pub use name::ResolveError;
 pub use port_map::{NotMapped, PortMap, PortMapError};
 pub use reply::Reply;

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use ftp_adapter::PassiveHost;
+use ftp_adapter::{HostScope, PassiveHost};
 
 /// Reads a passive host from the bytes, checks that it means what it says, and that it is the
 /// same when it is printed and read again.
@@ -27,16 +27,21 @@ pub fn run(bytes: &[u8]) {
 
 fn check(host: &PassiveHost, text: &str) {
     match host {
-        PassiveHost::ByClient { rules, otherwise } => {
+        PassiveHost::ByRule { rules, otherwise } => {
             let entries: Vec<&str> = text.split(',').collect();
             let (last, before) = entries.split_last().expect("an entry");
             assert_eq!(rules.len(), before.len(), "{text:?}");
             for (rule, entry) in rules.iter().zip(before) {
-                let (network, host) = entry.split_once('=').expect("a rule");
-                assert_eq!(rule.clients, rule.clients.trunc(), "{text:?}");
-                let (ip, length) = network.trim().split_once('/').expect("a length");
-                assert!(rule.clients.contains(&ip.parse::<Ipv4Addr>().expect("an address")));
-                assert_eq!(length.parse(), Ok(rule.clients.prefix_len()), "{text:?}");
+                let (of, host) = entry.split_once('=').expect("a rule");
+                let (network, written) = match (rule.of, of.trim().strip_prefix("local:")) {
+                    (HostScope::Client(network), None) => (network, of.trim()),
+                    (HostScope::Local(network), Some(written)) => (network, written),
+                    (scope, _) => panic!("{scope:?} in {text:?}"),
+                };
+                assert_eq!(network, network.trunc(), "{text:?}");
+                let (ip, length) = written.split_once('/').unwrap_or((written, "32"));
+                assert!(network.contains(&ip.parse::<Ipv4Addr>().expect("an address")));
+                assert_eq!(length.parse(), Ok(network.prefix_len()), "{text:?}");
                 check(&rule.host, host);
             }
             check(otherwise, last);
@@ -54,7 +59,7 @@ fn expected(text: &str) -> Option<PassiveHost> {
         Ok(IpAddr::V6(_)) => None,
         Ok(IpAddr::V4(ip)) => {
             let [first, ..] = ip.octets();
-            let reachable = !(224..240).contains(&first) && ![0, u32::MAX].contains(&ip.to_bits());
+            let reachable = !(224..240).contains(&first) && ip != Ipv4Addr::BROADCAST;
             reachable.then_some(PassiveHost::Ip(ip))
         }
         Err(_) => is_name(text).then(|| PassiveHost::Name(text.to_owned())),
