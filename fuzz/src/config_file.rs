@@ -3,8 +3,6 @@
 use std::ffi::OsString;
 use std::fs;
 
-use clap::Parser;
-
 use muxftpd::config::file::{self as config, Config};
 use muxftpd::config::options::Options;
 
@@ -34,14 +32,18 @@ pub fn run(bytes: &[u8]) {
     };
     let text = str::from_utf8(bytes).expect("what is read is text");
     let plain: toml::Table = text.parse().expect("what is read is TOML");
-    match Options::try_parse_from(config.arguments(&program)) {
+    match Options::read(config.arguments(&program)) {
         Ok(options) => {
             let on = |key| plain.get(key).and_then(toml::Value::as_bool) == Some(true);
             assert_eq!(options.writable, on("writable"), "{text}");
             assert_eq!(options.anonymous, on("anonymous"), "{text}");
             assert_eq!(options.tls_required, on("tls-required"), "{text}");
             let listen = match plain.get("listen") {
-                Some(toml::Value::Array(all)) => all.len(),
+                Some(toml::Value::Array(all)) => all
+                    .iter()
+                    .map(|one| one.as_str().map_or(1, |text| text.split(',').count()))
+                    .sum(),
+                Some(toml::Value::String(text)) => text.split(',').count(),
                 Some(_) => 1,
                 None => 0,
             };

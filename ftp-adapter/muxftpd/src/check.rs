@@ -1,6 +1,7 @@
 //! `--check`: whether a start would succeed, without one.
 
 use crate::config::options::Options;
+use crate::config::ports;
 use crate::listen;
 use crate::setup::Checked;
 use mux_core::steer;
@@ -20,7 +21,7 @@ pub async fn check(options: &Options) -> Result<String, Box<dyn Error>> {
     line("root", checked.served.root().display().to_string());
     match &options.users {
         Some(path) => {
-            line("users", format!("{} in {}", checked.users.get().count(), path.display()))
+            line("users", format!("{} in {}", checked.users.get().count(), path.display()));
         }
         None => line("users", "none: anonymous logins".to_owned()),
     }
@@ -31,8 +32,10 @@ pub async fn check(options: &Options) -> Result<String, Box<dyn Error>> {
         _ => line("TLS", "none".to_owned()),
     }
     line("advertised", checked.advertised.to_string());
-    line("steering", "this system can steer".to_owned());
     line("ports", "not tried: a muxftpd that runs would hold them".to_owned());
+    if let Some(overlap) = ports::overlap(options.passive_ports.listened()) {
+        line("warning", overlap.to_string());
+    }
     text.push_str("ok\n");
     Ok(text)
 }

@@ -1,10 +1,11 @@
 //! The program: set everything up, serve until a signal.
 
 use crate::auth::password;
-use crate::config::given;
 use crate::config::options::Options;
+use crate::config::{generate, given, ports};
 use crate::observe::journal::Journal;
-use crate::observe::{exporter, logging, panics, screen};
+use crate::observe::logging::DroppedLines;
+use crate::observe::{exporter, logging, output, panics, screen};
 use crate::setup::{Checked, Ready};
 use crate::{check, limits, signals};
 use clap::error::ErrorKind;
@@ -20,8 +21,8 @@ use tokio::time::sleep;
 /// How long the end of the program waits for file operations that cannot be interrupted.
 const LAST_FILE_OPERATIONS: Duration = Duration::from_secs(1);
 
-/// How often the log says what was left out of it.
-const SUPPRESSED_INTERVAL: Duration = Duration::from_secs(10);
+/// How often the log says what is missing in it.
+const MISSING_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Runs it with the process's arguments.
 pub fn main() -> ExitCode {
@@ -29,30 +30,34 @@ pub fn main() -> ExitCode {
     if options.hash_password {
         return hash_password();
     }
-    let log = match logging::start(options.log_level.as_deref(), options.log_format) {
+    if let Some(what) = options.generate {
+        return match generate::generate(what, &mut io::stdout().lock()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(&error.to_string()),
+        };
+    }
+    let mut log = match logging::start(options.log_level.as_deref(), options.log_format) {
         Ok(log) => log,
         Err(error) => Options::wrong(ErrorKind::InvalidValue, error),
     };
     limits::raise_descriptor_limit();
-    panics::quieten_libunftp();
+    panics::log();
 
     let runtime = match runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&format!("cannot start: {error}")),
     };
-    let result = runtime.block_on(run(options, log));
+    let result = runtime.block_on(run(options, log.for_libunftp.take(), log.dropped()));
     runtime.shutdown_timeout(LAST_FILE_OPERATIONS);
+    log.finish();
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error.to_string()),
     }
 }
 
-/// Every line of `message` becomes a line on standard error that names the program.
 fn failed(message: &str) -> ExitCode {
-    for line in message.lines() {
-        eprintln!("muxftpd: {line}");
-    }
+    output::complain(message);
     ExitCode::FAILURE
 }
 
@@ -72,18 +77,25 @@ fn hash_password() -> ExitCode {
 }
 
 /// Sets everything up, or nothing; then serves until a signal.
-async fn run(options: Options, log: Option<slog::Logger>) -> Result<(), Box<dyn Error>> {
+async fn run(
+    options: Options,
+    log: Option<slog::Logger>,
+    dropped: DroppedLines,
+) -> Result<(), Box<dyn Error>> {
     if options.check {
         print!("{}", check::check(&options).await?);
         return Ok(());
     }
     let options = Arc::new(options);
     let checked = Arc::new(Checked::new(&options).await?);
-    let Ready { server, mux, journal, control, passive } = checked.bind(&options, log)?;
+    let Ready { server, mux, journal, control, passive } = checked.bind(&options, log).await?;
     let metrics = match options.metrics {
         Some(address) => {
             let (listener, address) = exporter::bind(address).await?;
-            tokio::spawn(exporter::serve(listener, journal.metrics().registry(mux.clone())));
+            tokio::spawn(exporter::serve(
+                listener,
+                journal.metrics().registry(mux.clone(), dropped.clone()),
+            ));
             Some(address)
         }
         None => None,
@@ -93,6 +105,7 @@ async fn run(options: Options, log: Option<slog::Logger>) -> Result<(), Box<dyn 
     signals::watch(shutdown.clone(), options.drain_timeout)?;
     signals::renew_on_hangup(Arc::clone(&checked), Arc::clone(&options))?;
     let control_addresses: Vec<_> = control.iter().map(|listener| listener.address).collect();
+    let overlap = ports::overlap(options.passive_ports.listened());
     screen::show(&screen::Screen {
         options: &options,
         served: &checked.served,
@@ -100,10 +113,11 @@ async fn run(options: Options, log: Option<slog::Logger>) -> Result<(), Box<dyn 
         passive: &passive,
         advertised: &checked.advertised,
         users: checked.users.get().count(),
+        overlap: overlap.as_ref(),
         metrics,
     });
 
-    tokio::spawn(tell_suppressed(journal.clone()));
+    tokio::spawn(tell_what_is_missing(journal.clone(), dropped));
     let listeners = control.into_iter().map(|listener| listener.listener);
     let cut = server.serve(listeners, shutdown).await;
     mux.shutdown().await;
@@ -112,10 +126,11 @@ async fn run(options: Options, log: Option<slog::Logger>) -> Result<(), Box<dyn 
     Ok(())
 }
 
-/// Says for ever what the log has left out.
-async fn tell_suppressed(journal: Journal) {
+/// Says for ever what the log has left out or lost.
+async fn tell_what_is_missing(journal: Journal, dropped: DroppedLines) {
     loop {
-        sleep(SUPPRESSED_INTERVAL).await;
+        sleep(MISSING_INTERVAL).await;
         journal.tell_suppressed();
+        dropped.tell();
     }
 }

@@ -8,6 +8,7 @@ use crate::auth::secrets;
 use crate::auth::throttle::{self, Throttle};
 use crate::auth::users::{CurrentUsers, Users};
 use crate::config::options::Options;
+use crate::config::ports;
 use crate::listen::{self, Control};
 use crate::observe::journal::Journal;
 use crate::storage::served::Served;
@@ -62,7 +63,7 @@ impl Checked {
     }
 
     /// Binds every port, or none.
-    pub fn bind(
+    pub async fn bind(
         &self,
         options: &Options,
         log: Option<slog::Logger>,
@@ -72,6 +73,14 @@ impl Checked {
         let ports = options.passive_ports.listened();
         let control = listen::bind(&options.listen, ports)?;
         let passive = listen::passive_addresses(&control);
+        if !options.passive_ports.is_plain()
+            || !options.tls_listen.is_empty()
+            || options.client_prefix.is_some()
+        {
+            return Err(
+                "libunftp can neither map ports, nor begin with TLS, nor heed a prefix".into()
+            );
+        }
         let mut mux = Mux::builder(ports.clone())
             .addresses(passive.iter().copied())
             .ttl(options.reservation_ttl)
@@ -84,7 +93,7 @@ impl Checked {
         if let Some(most) = options.max_clients {
             mux = mux.max_clients(most);
         }
-        let mux = mux.bind()?;
+        let mux = ports::bind(&mux).await?;
         let journal = Journal::default();
         let server = self.server(options, &mux, &journal, log)?;
         Ok(Ready { server, mux, journal, control, passive })

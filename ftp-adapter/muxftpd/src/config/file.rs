@@ -2,7 +2,7 @@
 
 use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fmt;
@@ -11,10 +11,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::config::options::Options;
-
-/// Options that say what this one start is to do, and are nothing for a file.
-const NOT_IN_A_FILE: [&str; 5] = ["config", "check", "hash-password", "help", "version"];
+use crate::config::options::{Options, is_lasting};
 
 /// A file's options as arguments, and where each stood.
 #[derive(Debug, Default)]
@@ -24,18 +21,18 @@ pub struct Config {
     lines: HashMap<String, usize>,
 }
 
-/// What the command line says by itself, whether or not it is complete without a file.
+/// What the command line and the environment say by themselves, whether or not it is complete without a file.
 pub fn given(arguments: &[OsString]) -> Result<ArgMatches, clap::Error> {
-    Options::command().ignore_errors(true).try_get_matches_from(arguments)
+    Options::command_line().ignore_errors(true).try_get_matches_from(arguments)
 }
 
 /// Whether an option may stand in a file.
 pub fn is_for_a_file(arg: &Arg) -> bool {
-    arg.get_long().is_some_and(|long| !NOT_IN_A_FILE.contains(&long))
+    is_lasting(arg) && arg.get_long() != Some("config")
 }
 
 impl Config {
-    /// Reads the file at `path`, without what the command line says otherwise.
+    /// Reads the file at `path`, without what `given` says otherwise.
     pub fn read(path: &Path, given: &ArgMatches) -> Result<Self, ConfigError> {
         let error = |line, reason| ConfigError { path: path.to_owned(), line, reason };
         let text = fs::read_to_string(path).map_err(|failed| error(None, failed.to_string()))?;
@@ -50,13 +47,13 @@ impl Config {
             let at = error.span().map_or(0, |span| span.start);
             (line(at), error.message().to_owned())
         })?;
-        let mut command = Options::command();
+        let mut command = Options::command_line();
         command.build();
         for (key, value) in table.into_inner() {
             let (at, key) = (line(key.span().start), key.into_inner());
             let arg = find(&command, &key).ok_or_else(|| (at, unknown(&command, &key)))?;
             let by_hand = given.value_source(arg.get_id().as_str());
-            if by_hand == Some(ValueSource::CommandLine) {
+            if matches!(by_hand, Some(ValueSource::CommandLine | ValueSource::EnvVariable)) {
                 continue;
             }
             let values = values(arg, value).ok_or_else(|| (at, expected(arg, &key)))?;
@@ -153,7 +150,6 @@ impl fmt::Display for ConfigError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Parser;
     use std::time::Duration;
 
     fn config(text: &str, arguments: &[&str]) -> Result<Config, String> {
@@ -168,7 +164,7 @@ mod tests {
         let given: Vec<OsString> =
             [&["muxftpd"], arguments].concat().iter().map(Into::into).collect();
         let config = config(text, &[&["muxftpd"], arguments].concat()).unwrap();
-        Options::try_parse_from(config.arguments(&given)).unwrap()
+        Options::read(config.arguments(&given)).unwrap()
     }
 
     const FILE: &str = r#"
@@ -228,7 +224,7 @@ tls-cert = "cert.pem"
     fn a_value_that_is_refused_is_placed() {
         let given: Vec<OsString> = vec!["muxftpd".into()];
         let config = config("root = \"/\"\nwait = \"soon\"", &["muxftpd"]).unwrap();
-        let error = Options::try_parse_from(config.arguments(&given)).unwrap_err();
+        let error = Options::read(config.arguments(&given)).unwrap_err();
         assert_eq!(config.place(&error).unwrap(), ", line 2");
     }
 }

@@ -2,7 +2,6 @@
 
 use crate::config::file::{self, Config};
 use crate::config::options::Options;
-use clap::Parser;
 use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,7 +12,7 @@ pub fn read() -> Options {
     let given: Vec<OsString> = env::args_os().collect();
     let matches = file::given(&given).unwrap_or_else(|error| error.exit());
     let Some(path) = matches.get_one::<PathBuf>("config") else {
-        return Options::parse_from(given);
+        return Options::read(given).unwrap_or_else(|error| error.exit());
     };
     // With --check, a file that is wrong is the answer.
     let code = if matches.get_flag("check") { 1 } else { 2 };
@@ -21,7 +20,7 @@ pub fn read() -> Options {
         eprintln!("muxftpd: {error}");
         process::exit(code);
     });
-    Options::try_parse_from(config.arguments(&given)).unwrap_or_else(|error| {
+    Options::read(config.arguments(&given)).unwrap_or_else(|error| {
         let Some(place) = config.place(&error) else { error.exit() };
         eprint!("muxftpd: {place}: {error}");
         process::exit(code);

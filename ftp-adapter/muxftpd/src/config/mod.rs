@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod documented;
 pub mod file;
+pub mod generate;
 pub mod given;
 pub mod options;
+pub mod ports;
 pub mod values;

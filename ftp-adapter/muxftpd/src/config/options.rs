@@ -4,8 +4,10 @@ use crate::config::values;
 use crate::observe::logging::Format;
 use clap::ArgAction::Set;
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser};
+use clap::{Arg, Command, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use ftp_adapter::{PassiveHost, PortMap};
+use mux_core::ClientPrefix;
+use std::ffi::OsString;
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -50,6 +52,8 @@ pub struct Options {
     pub anonymous: bool,
 
     /// A certificate, followed by its chain, in PEM: offer TLS (AUTH TLS, PROT P)
+    ///
+    /// SIGHUP reads it and the key again, for the sessions from then on.
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub tls_cert: Option<PathBuf>,
 
@@ -72,35 +76,60 @@ pub struct Options {
           hide_possible_values = true)]
     pub tls_session_required: bool,
 
+    /// Take an upload over TLS for broken where the client does not close the data connection as
+    /// TLS demands (close_notify)
+    ///
+    /// Without this it is taken for complete: many clients just close. With it, nobody can cut
+    /// an upload short unnoticed.
+    #[arg(long, action = Set, num_args = 0..=1, require_equals = true, value_name = "BOOL",
+          default_value = "false", default_missing_value = "true", hide_default_value = true,
+          hide_possible_values = true)]
+    pub tls_close_required: bool,
+
+    /// Where to accept control connections that begin with TLS (implicit TLS, usually port 990);
+    /// may be given several times
+    #[arg(long, value_name = "ADDR:PORT", value_delimiter = ',', requires = "tls_cert")]
+    pub tls_listen: Vec<SocketAddr>,
+
     /// Where to accept control connections; may be given several times
     /// [default: 127.0.0.1:2121 and [::1]:2121]
     ///
     /// An IP address and a port, such as 192.0.2.1:21 or [2001:db8::1]:21. Passive ports are
     /// bound on the same IP addresses and on no others. [::] means all IPv6 addresses and
     /// 0.0.0.0 all IPv4 addresses: give both for both. Port 0 lets the system choose.
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_delimiter = ',')]
     pub listen: Vec<SocketAddr>,
 
     /// The passive ports: ports and ranges, such as 8192-8200,9000
     ///
     /// Open exactly these in your firewall. At most this many transfers of one client address
     /// can wait for their data connection at a time; different clients do not share the limit.
-    #[arg(long, value_name = "PORTS", default_value = "8192-8200",
-          value_parser = values::same_ports)]
+    /// Behind a NAT that forwards other ports, write those that clients reach first:
+    /// 30000-30008=8192-8200.
+    #[arg(long, value_name = "PORTS", default_value = "8192-8200")]
     pub passive_ports: PortMap,
 
     /// The address that replies to PASV name: auto, an IPv4 address, or a DNS name; or by
     /// client, such as 10.0.0.0/8=auto,ftp.example.org
     ///
     /// auto is the address that the client has connected to. Behind NAT or a load balancer, give
-    /// the address that clients reach. A DNS name is resolved at the start and every 60 s.
+    /// the address that clients reach. A DNS name is resolved at the start and every 60 s. A host
+    /// with several public addresses is written local:10.0.0.5=203.0.113.5,auto. With 0.0.0.0,
+    /// many clients use the address that they have connected to; some fail.
     #[arg(long, value_name = "HOST", default_value = "auto")]
     pub passive_host: PassiveHost,
 
-    /// How long a client may take to connect after the reply to PASV or EPSV
+    /// Let data connections come from any address with the same first bits as the client's:
+    /// so many of IPv4, or of IPv4 and IPv6, such as 24,64 [default: 32,128, the address itself]
     ///
-    /// More than 15s counts as 15s: libunftp waits no longer.
-    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = values::ttl)]
+    /// For clients behind a NAT that uses several addresses. All clients with the same bits share
+    /// ports and limits, and can take each other's connections: use TLS with
+    /// --tls-session-required.
+    #[arg(long, value_name = "BITS", value_parser = values::client_prefix)]
+    pub client_prefix: Option<ClientPrefix>,
+
+    /// How long a client may take to connect after the reply to PASV or EPSV
+    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = values::positive)]
     pub reservation_ttl: Duration,
 
     /// How long PASV and EPSV wait for a free port before they are refused; 0s refuses at once
@@ -150,15 +179,23 @@ pub struct Options {
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = values::whole_seconds)]
     pub idle_timeout: Duration,
 
+    /// How long a transfer may stand still before it is ended
+    ///
+    /// It moves as long as bytes come in, or the client acknowledges those that it was sent.
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = values::positive)]
+    pub stall_timeout: Duration,
+
+    /// Whether TYPE A converts line ends, as RFC 959 asks; with false, files stay as they are
+    #[arg(long, action = Set, num_args = 0..=1, require_equals = true, value_name = "BOOL",
+          default_value = "true", default_missing_value = "true", hide_possible_values = true)]
+    pub ascii_conversion: bool,
+
     /// How long transfers may go on after SIGINT or SIGTERM
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = values::duration)]
     pub drain_timeout: Duration,
 
     /// What to log on standard error: off, error, warn, info, debug, trace, or a filter such as
     /// info,mux_core=debug [default: RUST_LOG, or info]
-    ///
-    /// libunftp is silent unless the filter names it, as in info,libunftp=info: it reports as
-    /// errors what any client can provoke.
     #[arg(long, value_name = "FILTER")]
     pub log_level: Option<String>,
 
@@ -171,7 +208,9 @@ pub struct Options {
     #[arg(long, value_name = "ADDR:PORT", value_parser = values::address)]
     pub metrics: Option<SocketAddr>,
 
-    /// Read options from this file, in TOML, by the same names; the command line wins
+    /// Read options from this file, in TOML, by the same names
+    ///
+    /// What the command line or the environment says counts more.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
@@ -180,8 +219,12 @@ pub struct Options {
     pub check: bool,
 
     /// Read a password from standard input, print its hash for the users file, and exit
-    #[arg(long, exclusive = true)]
+    #[arg(long)]
     pub hash_password: bool,
+
+    /// Print the manual page, or the completions of a shell, and exit
+    #[arg(long, value_name = "WHAT", value_enum, hide = true)]
+    pub generate: Option<Generate>,
 }
 
 const EXAMPLES: &str = "\
@@ -192,6 +235,9 @@ Example:
 
 const LONG_HELP: &str = "\
 Durations are written like 500ms, 15s, 2m or 1h 30m.
+
+Options may stand in the environment, too: --passive-ports as MUXFTPD_PASSIVE_PORTS, and so on.
+The command line counts before the environment, and that before the file.
 
 Examples:
   A server for the local machine, in the current directory:
@@ -213,9 +259,26 @@ Exit status:
   130  a second SIGINT came while transfers were finishing (143: SIGTERM)";
 
 impl Options {
+    /// The command line, with the environment.
+    pub fn command_line() -> Command {
+        Self::command().mut_args(|arg| match environment_variable(&arg) {
+            Some(name) => arg.env(name).hide_env(true),
+            None => arg,
+        })
+    }
+
+    /// Reads the command line and the environment.
+    pub fn read<T: Into<OsString> + Clone>(
+        arguments: impl IntoIterator<Item = T>,
+    ) -> Result<Self, clap::Error> {
+        let mut matches = Self::command_line().try_get_matches_from(arguments)?;
+        Self::from_arg_matches_mut(&mut matches)
+            .map_err(|error| error.format(&mut Self::command_line()))
+    }
+
     /// Ends the program as a wrong option does.
     pub fn wrong(kind: ErrorKind, message: impl Display) -> ! {
-        Self::command().error(kind, message).exit()
+        Self::command_line().error(kind, message).exit()
     }
 
     /// Whether anonymous clients are let in.
@@ -224,17 +287,53 @@ impl Options {
     }
 }
 
+/// What [`Options::generate`] can print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Generate {
+    Man,
+    Bash,
+    Zsh,
+    Fish,
+}
+
+/// Options that say what this one start is to do. They are nothing for the environment, nor for a
+/// file.
+const FOR_ONE_START: [&str; 5] = ["check", "hash-password", "generate", "help", "version"];
+
+/// Whether an option is for every start.
+pub fn is_lasting(arg: &Arg) -> bool {
+    arg.get_long().is_some_and(|long| !FOR_ONE_START.contains(&long))
+}
+
+/// Where the environment has an option.
+fn environment_variable(arg: &Arg) -> Option<String> {
+    let name = arg.get_long().filter(|_| is_lasting(arg))?;
+    Some(format!("MUXFTPD_{}", name.replace('-', "_").to_ascii_uppercase()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn parse(arguments: &[&str]) -> Result<Options, clap::Error> {
-        Options::try_parse_from([&["muxftpd"], arguments].concat())
+        Options::read([&["muxftpd"], arguments].concat())
     }
 
     #[test]
     fn the_definition_is_consistent() {
-        Options::command().debug_assert();
+        Options::command_line().debug_assert();
+    }
+
+    #[test]
+    fn every_lasting_option_may_stand_in_the_environment() {
+        let command = Options::command_line();
+        let name = |id: &str| {
+            let arg = command.get_arguments().find(|arg| arg.get_id() == id).unwrap();
+            arg.get_env().map(|name| name.to_str().unwrap().to_owned())
+        };
+        assert_eq!(name("passive_ports").as_deref(), Some("MUXFTPD_PASSIVE_PORTS"));
+        assert_eq!(name("config").as_deref(), Some("MUXFTPD_CONFIG"));
+        assert_eq!(name("check"), None);
     }
 
     #[test]
@@ -295,9 +394,17 @@ mod tests {
     }
 
     #[test]
-    fn a_reservation_lives_no_longer_than_libunftp_waits() {
-        let options = parse(&["--reservation-ttl=600s"]).unwrap();
-        assert_eq!(options.reservation_ttl, Duration::from_secs(15));
+    fn a_prefix_is_of_ipv4_or_of_both() {
+        let prefix = |text| parse(&["--client-prefix", text]).unwrap().client_prefix.unwrap();
+        assert_eq!(prefix("24"), ClientPrefix::new(24, 128).unwrap());
+        assert_eq!(prefix("/24, /64"), ClientPrefix::new(24, 64).unwrap());
+    }
+
+    #[test]
+    fn ports_may_be_mapped() {
+        let ports = parse(&["--passive-ports=30000-30008=8192-8200"]).unwrap().passive_ports;
+        assert_eq!(ports.listened().to_string(), "8192-8200");
+        assert_eq!(ports.exposed(8192), Some(30_000));
     }
 
     #[test]
@@ -305,12 +412,15 @@ mod tests {
         for (argument, reason) in [
             ("--passive-ports=0", "port 0 cannot be listened on"),
             ("--passive-ports=9-8", "ends before it starts"),
-            ("--passive-ports=30000-30008=8192-8200", "forward each port to the same number"),
+            ("--passive-ports=30000-30008=8192", "9"),
+            ("--client-prefix=0", "1 to 32 for IPv4"),
+            ("--client-prefix=24,64,1", "write one like"),
+            ("--tls-listen=0.0.0.0:990", "--tls-cert"),
             ("--tls-cert=cert.pem", "--tls-key"),
             ("--max-clients=0", "number would be zero"),
             ("--neighbours=24", "unexpected argument"),
             ("--passive-host=::1", "IPv6 clients use EPSV"),
-            ("--passive-host=0.0.0.0", "no client can connect"),
+            ("--passive-host=224.0.0.1", "no client can connect"),
             ("--reservation-ttl=0s", "longer than 0s"),
             ("--idle-timeout=1500ms", "whole seconds"),
             ("--wait=-1s", "write durations like"),

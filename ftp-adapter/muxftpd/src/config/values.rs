@@ -1,6 +1,6 @@
 //! How the values of options are written.
 
-use ftp_adapter::PortMap;
+use mux_core::ClientPrefix;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -30,23 +30,20 @@ pub fn positive(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// libunftp names the port that it listens on: it cannot be made to name another.
-pub fn same_ports(text: &str) -> Result<PortMap, String> {
-    let ports: PortMap =
-        text.parse().map_err(|error: ftp_adapter::PortMapError| error.to_string())?;
-    if ports.is_plain() {
-        return Ok(ports);
-    }
-    Err("muxftpd names the ports that it listens on and cannot map them: forward each port to \
-         the same number"
-        .to_owned())
-}
-
-/// libunftp waits that long for a data connection: a port kept longer would serve nobody.
-const LONGEST_TTL: Duration = Duration::from_secs(15);
-
-pub fn ttl(text: &str) -> Result<Duration, String> {
-    positive(text).map(|ttl| ttl.min(LONGEST_TTL))
+/// Reads the bits of IPv4, or those of IPv4 and IPv6.
+pub fn client_prefix(text: &str) -> Result<ClientPrefix, String> {
+    let bits = |text: &str| {
+        let text = text.trim();
+        text.strip_prefix('/').unwrap_or(text).parse::<u8>().ok()
+    };
+    let (ipv4, ipv6) = match text.split_once(',') {
+        Some((ipv4, ipv6)) => (bits(ipv4), bits(ipv6)),
+        None => (bits(text), Some(128)),
+    };
+    let (Some(ipv4), Some(ipv6)) = (ipv4, ipv6) else {
+        return Err("write one like 24, or 24,64 for IPv4 and IPv6".to_owned());
+    };
+    ClientPrefix::new(ipv4, ipv6).map_err(|error| error.to_string())
 }
 
 pub fn whole_seconds(text: &str) -> Result<Duration, String> {

@@ -4,6 +4,7 @@ use crate::auth::login::LoginRefused;
 use crate::observe::events::{
     Connection, Handshake, Outcome, SessionEnd, SessionRefused, Transfer,
 };
+use crate::observe::logging::DroppedLines;
 use mux_core::Mux;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
@@ -108,8 +109,8 @@ impl Metrics {
         self.log_lines_suppressed.inc_by(count);
     }
 
-    /// All of them, and those of `mux`.
-    pub fn registry(&self, mux: Mux) -> Registry {
+    /// All of them, those of `mux`, and what the log had to drop.
+    pub fn registry(&self, mux: Mux, dropped: DroppedLines) -> Registry {
         let mut registry = Registry::with_prefix("muxftpd");
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The version of the program", version);
@@ -153,8 +154,20 @@ impl Metrics {
             "Log lines left out because there were too many of their kind",
             self.log_lines_suppressed.clone(),
         );
+        registry.register_collector(Box::new(OfLog(dropped)));
         registry.register_collector(Box::new(OfMux(mux)));
         registry
+    }
+}
+
+/// What the log counts by itself.
+#[derive(Debug)]
+struct OfLog(DroppedLines);
+
+impl Collector for OfLog {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let help = "Log lines lost because standard error was not read in time";
+        counter(&mut encoder, "log_lines_dropped", help, self.0.count())
     }
 }
 

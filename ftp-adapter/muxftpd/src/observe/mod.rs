@@ -6,6 +6,7 @@ pub mod exporter;
 pub mod journal;
 pub mod logging;
 pub mod metrics;
+pub mod output;
 pub mod panics;
 pub mod rate;
 pub mod screen;

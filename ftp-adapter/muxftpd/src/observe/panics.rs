@@ -1,16 +1,24 @@
-//! Panics that a client can cause.
+//! Panics go to the log.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic;
-use tracing::debug;
+use tracing::{debug, error};
 
-/// Takes libunftp's panics for what they are: it unwraps the result of the TLS handshake on a data
-/// connection, so everybody who begins one badly causes one, which ends that data connection and
-/// nothing else. They are logged at `debug`; all others are reported as usual.
-pub fn quieten_libunftp() {
-    let usual = panic::take_hook();
-    panic::set_hook(Box::new(move |panic| match panic.location() {
+/// Has every panic logged, because printing it as usual would wait for whom standard error has to
+/// read it. libunftp unwraps the result of the TLS handshake on a data connection, so that each
+/// client that begins one badly causes a panic, which ends that data connection and nothing else:
+/// those are logged at `debug`.
+pub fn log() {
+    panic::set_hook(Box::new(|panic| match panic.location() {
         Some(at) if is_libunftp(at.file()) => debug!("a data connection failed: {panic}"),
-        _ => usual(panic),
+        _ => {
+            // As RUST_BACKTRACE says.
+            let trace = Backtrace::capture();
+            match trace.status() {
+                BacktraceStatus::Captured => error!("{panic}\n{trace}"),
+                _ => error!("{panic}"),
+            }
+        }
     }));
 }
 

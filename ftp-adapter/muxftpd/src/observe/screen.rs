@@ -1,12 +1,14 @@
 //! What is printed on standard output.
 
 use crate::config::options::Options;
+use crate::config::ports;
+use crate::observe::output;
 use crate::storage::served::Served;
 use ftp_adapter::Advertised;
 use mux_core::mux::Stats;
 use std::env;
 use std::fmt::{self, Write as _};
-use std::io::{self, IsTerminal, Write as _};
+use std::io::{self, IsTerminal};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -20,6 +22,8 @@ pub struct Screen<'a> {
     pub advertised: &'a Advertised,
     /// How many users there are.
     pub users: usize,
+    /// The passive ports that the kernel may give to outgoing connections.
+    pub overlap: Option<&'a ports::Overlap>,
     /// Where numbers are to be had.
     pub metrics: Option<SocketAddr>,
 }
@@ -27,13 +31,13 @@ pub struct Screen<'a> {
 /// Shows the start screen. Its last line, `ready`, says that clients may come.
 pub fn show(screen: &Screen<'_>) {
     let bold = io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none();
-    print(&screen.text(bold));
+    output::print(screen.text(bold));
 }
 
 /// Says that sessions are being ended.
 pub fn draining(signal: &str, drain_timeout: Duration) {
     let most = humantime::format_duration(drain_timeout);
-    print(&format!(
+    output::print(format!(
         "{signal}: shutting down, transfers have up to {most} to finish; again to stop at once\n"
     ));
 }
@@ -41,24 +45,18 @@ pub fn draining(signal: &str, drain_timeout: Duration) {
 /// Says that it is over, and what it was.
 pub fn stopped(cut: usize, stats: &Stats) {
     let refused = stats.refused.total();
-    print(&format!(
+    output::print(format!(
         "  served       {} data connections; {refused} refused, {} never came\n  \
          strangers    {} turned away\n",
         stats.claimed,
         stats.expired + stats.cancelled,
         stats.strangers,
     ));
-    print(&match cut {
+    output::print(match cut {
         0 => "stopped\n".to_owned(),
         1 => "stopped, 1 session was cut\n".to_owned(),
         _ => format!("stopped, {cut} sessions were cut\n"),
     });
-}
-
-fn print(text: &str) {
-    let mut stdout = io::stdout().lock();
-    // Nobody reads it: no reason not to serve.
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
 }
 
 impl Screen<'_> {
@@ -112,8 +110,10 @@ impl Screen<'_> {
         let addresses: Vec<String> = self.passive.iter().map(ToString::to_string).collect();
         let addresses = addresses.join(", ");
         line("passive", &format_args!("{ports} ({count}) on {addresses}"));
+        if !options.passive_ports.is_plain() {
+            line("mapped", &format_args!("{}, as clients see them", options.passive_ports));
+        }
         line("advertised", self.advertised);
-        line("delivery", &"steering: the kernel gives each session the connections of its client");
         let ttl = duration(options.reservation_ttl);
         line("reservation", &format_args!("{ttl} to connect after PASV or EPSV"));
         let wait: &dyn fmt::Display = if options.wait.is_zero() {
@@ -133,6 +133,9 @@ impl Screen<'_> {
             "stop",
             &format_args!("Ctrl-C or SIGTERM; transfers then have up to {drain} to finish"),
         );
+        if let Some(overlap) = self.overlap {
+            line("warning", overlap);
+        }
         text.push_str("ready\n");
         text
     }
@@ -141,19 +144,19 @@ impl Screen<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Parser;
 
     async fn text(arguments: &[&str]) -> String {
         let root = tempfile::tempdir().unwrap();
         let served = Served::open(root.path(), false).unwrap();
         let path = served.root().display().to_string();
-        let options = Options::parse_from([&["muxftpd"], arguments].concat());
+        let options = Options::read([&["muxftpd"], arguments].concat()).unwrap();
         let screen = Screen {
             served: &served,
             control: &["127.0.0.1:2121".parse().unwrap(), "[::1]:2121".parse().unwrap()],
             passive: &["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()],
             advertised: &options.passive_host.clone().resolve().await.unwrap(),
             users: usize::from(options.users.is_some()),
+            overlap: None,
             metrics: None,
             options: &options,
         };
@@ -172,7 +175,6 @@ mod tests {
   control      [::1]:2121
   passive      8192-8200 (9 ports) on 127.0.0.1, ::1
   advertised   the address that the client has connected to
-  delivery     steering: the kernel gives each session the connections of its client
   reservation  15s to connect after PASV or EPSV
   wait         up to 2s for a port when all are taken for a client
   stop         Ctrl-C or SIGTERM; transfers then have up to 30s to finish
