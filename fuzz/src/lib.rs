@@ -6,8 +6,12 @@
 pub mod adapter;
 pub mod config_file;
 pub mod core;
+pub mod fact_arguments;
+pub mod ftp_path;
+pub mod listing;
 pub mod portsize_log;
 pub mod users_file;
+pub mod wildcard;
 
 // What programs read cannot be reached from outside, so it is compiled in here once more.
 #[allow(dead_code, unused_imports, reason = "the program uses the rest")]

@@ -7,6 +7,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
+use proptest::prelude::*;
+
 use super::*;
 
 struct Served {
@@ -433,5 +435,91 @@ fn the_system_decides_what_can_be_removed_and_renamed() {
         assert_eq!(kind(storage.remove_file(&at(root))), ErrorKind::PermissionDenied);
         assert_eq!(kind(storage.rename(&at(root), &at("x"))), ErrorKind::PermissionDenied);
         assert_eq!(kind(storage.rename(&at("folder"), &at(root))), ErrorKind::PermissionDenied);
+    }
+}
+
+/// What `links_of_any_kind_lead_nowhere_else` may find in a tree.
+#[derive(Debug, Clone)]
+enum Node {
+    Directory,
+    File,
+    Link(String),
+}
+
+fn node() -> impl Strategy<Value = Node> {
+    let target = "(/|OUT/|ROOT/)?((\\.\\.|\\.|a|b|c|secret)/?){0,4}";
+    prop_oneof![
+        2 => Just(Node::Directory),
+        1 => Just(Node::File),
+        3 => target.prop_map(Node::Link),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn links_of_any_kind_lead_nowhere_else(
+        nodes in prop::collection::vec(("[abc](/[abc]){0,2}", node()), 0..12),
+        paths in prop::collection::vec("((\\.\\.|\\.|a|b|c|secret)/{0,2}){1,5}", 1..12),
+    ) {
+        let directory = tempfile::tempdir().unwrap();
+        let (outside, root) = (directory.path().join("out"), directory.path().join("root"));
+        for path in [directory.path(), &outside] {
+            fs::create_dir_all(path).unwrap();
+            fs::write(path.join("secret"), "secret").unwrap();
+        }
+        fs::create_dir(&root).unwrap();
+        let storage = Storage::open(&root, true).unwrap();
+        for (path, node) in nodes {
+            // What has no directory to be in, or is there already, is left out. A path may lead
+            // through a link here, too, so this stays in the root as well.
+            let tree = &storage.directory;
+            let _ = match node {
+                Node::Directory => tree.create_dir(path),
+                Node::File => tree.write(path, "inside"),
+                Node::Link(target) => {
+                    let target = target
+                        .replace("OUT", outside.to_str().unwrap())
+                        .replace("ROOT", root.to_str().unwrap());
+                    tree.symlink_contents(target, path)
+                }
+            };
+        }
+        for path in &paths {
+            let path = at(path);
+            if let Ok((mut file, _)) = storage.read(&path) {
+                let mut content = String::new();
+                file.read_to_string(&mut content).unwrap();
+                prop_assert_ne!(content, "secret", "{}", path);
+            }
+            for format in [Format::Long, Format::Machine(Facts::ALL)] {
+                let mut text = Vec::new();
+                if let Ok(mut listing) = storage.list(&path, b"", format) {
+                    while listing.next_piece(&mut text).unwrap() {}
+                }
+                // No line is that of a file named so: a link's line may say that it leads there.
+                let text = String::from_utf8(text).unwrap();
+                let has_secret = text.lines().any(|line| {
+                    line.ends_with(" secret") && !line.starts_with('l')
+                        || line.starts_with("type=file;size=6;") && line.ends_with("; secret")
+                });
+                prop_assert!(!has_secret, "{}: {}", path, text);
+            }
+            for from in [WriteFrom::Start, WriteFrom::End] {
+                if let Ok(mut file) = storage.write(&path, from).and_then(Upload::begin) {
+                    file.write_all(b"inside").unwrap();
+                }
+            }
+            let _ = storage.set_mode(&path, 0o700);
+            let _ = storage.rename(&path, &at("c"));
+            let _ = storage.create_directory(&path);
+            let _ = storage.remove_file(&path);
+            let _ = storage.remove_directory(&path);
+        }
+        for path in [directory.path(), &outside] {
+            prop_assert_eq!(fs::read(path.join("secret")).unwrap(), b"secret");
+            prop_assert_eq!(fs::metadata(path.join("secret")).unwrap().mode() & 0o777, 0o644);
+        }
+        prop_assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 3);
+        prop_assert_eq!(fs::read_dir(&outside).unwrap().count(), 1);
     }
 }

@@ -27,9 +27,9 @@ pub fn parse(text: &[u8]) -> Option<SystemTime> {
     let year = number(&whole[..4]) as i16;
     let time =
         DateTime::new(year, field(4), field(6), field(8), field(10), second, nanoseconds).ok()?;
-    let timestamp = Offset::UTC.to_timestamp(time).ok()?;
-    let distance = timestamp.as_duration().unsigned_abs();
-    if timestamp < Timestamp::UNIX_EPOCH {
+    let since = time.duration_since(DateTime::constant(1970, 1, 1, 0, 0, 0, 0));
+    let distance = since.unsigned_abs();
+    if since.is_negative() {
         UNIX_EPOCH.checked_sub(distance)
     } else {
         UNIX_EPOCH.checked_add(distance)
