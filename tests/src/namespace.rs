@@ -47,6 +47,12 @@ pub fn inside(name: &str, program: Program, clients: u16, strangers: u16, body: 
     });
 }
 
+/// Whether this is a test that runs again in its namespace: what it needs was asked outside, where
+/// there is a loopback interface to try it on.
+pub(crate) fn is_inside() -> bool {
+    env::var_os(INSIDE).is_some()
+}
+
 /// Runs `body`, the body of the test `name` with `program`, in a network and a mount namespace
 /// where it may set up what it likes. Nothing is there, not even the loopback interface.
 ///
