@@ -26,6 +26,7 @@ pub struct Launch {
     listen: Vec<String>,
     root: Option<PathBuf>,
     options: Vec<OsString>,
+    environment: Vec<(String, String)>,
     descriptors: Option<u32>,
     namespace: Option<PathBuf>,
     configured: bool,
@@ -42,6 +43,7 @@ impl Launch {
             listen: vec![format!("{}:0", address::SERVER)],
             root: None,
             options: Vec::new(),
+            environment: Vec::new(),
             descriptors: None,
             namespace: None,
             configured: false,
@@ -83,6 +85,20 @@ impl Launch {
     #[must_use]
     pub fn option(mut self, name: &str, value: &str) -> Self {
         self.options.extend([name.into(), value.into()]);
+        self
+    }
+
+    /// Sets an environment variable.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Does not say where to listen.
+    #[must_use]
+    pub fn without_listen(mut self) -> Self {
+        self.listen.clear();
         self
     }
 
@@ -178,7 +194,7 @@ impl Launch {
             command.arg("--tls-cert").arg(made.certificate).arg("--tls-key").arg(made.key);
             given.authority = Some(made.authority);
         }
-        command.args(&self.options).env_remove("RUST_LOG");
+        command.args(&self.options).env_remove("RUST_LOG").envs(self.environment);
         Server::spawn(self.program, command, given)
     }
 }

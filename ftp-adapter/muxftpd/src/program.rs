@@ -89,20 +89,20 @@ async fn run(
     let options = Arc::new(options);
     let checked = Arc::new(Checked::new(&options).await?);
     let Ready { server, mux, journal, control, passive } = checked.bind(&options, log).await?;
+    let draining = CancellationToken::new();
     let metrics = match options.metrics {
         Some(address) => {
             let (listener, address) = exporter::bind(address).await?;
-            tokio::spawn(exporter::serve(
-                listener,
-                journal.metrics().registry(mux.clone(), dropped.clone()),
-            ));
+            let registry = journal.metrics().registry(mux.clone(), dropped.clone());
+            let draining = draining.clone();
+            tokio::spawn(exporter::serve(listener, exporter::Exporter { registry, draining }));
             Some(address)
         }
         None => None,
     };
 
     let shutdown = CancellationToken::new();
-    signals::watch(shutdown.clone(), options.drain_timeout)?;
+    signals::watch(draining, shutdown.clone(), options.drain_delay, options.drain_timeout)?;
     signals::renew_on_hangup(Arc::clone(&checked), Arc::clone(&options))?;
     let control_addresses: Vec<_> = control.iter().map(|listener| listener.address).collect();
     let overlap = ports::overlap(options.passive_ports.listened());

@@ -10,17 +10,30 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::spawn_blocking;
+use tokio::time::sleep;
 use tracing::{info, warn};
 
-/// Cancels `shutdown` at the first signal, and ends the process at the second with 128 plus the
-/// signal's number, as shells report it.
-pub fn watch(shutdown: CancellationToken, drain_timeout: Duration) -> io::Result<()> {
+/// Cancels `draining` at the first signal and, after the delay, `shutdown`. Ends the process at the
+/// second signal with 128 plus the signal's number, as shells report it.
+pub fn watch(
+    draining: CancellationToken,
+    shutdown: CancellationToken,
+    drain_delay: Duration,
+    drain_timeout: Duration,
+) -> io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::spawn(async move {
         let (name, _) = next(&mut interrupt, &mut terminate).await;
-        screen::draining(name, drain_timeout);
-        shutdown.cancel();
+        draining.cancel();
+        if !drain_delay.is_zero() {
+            screen::not_ready(name, drain_delay);
+        }
+        tokio::spawn(async move {
+            sleep(drain_delay).await;
+            screen::draining(name, drain_timeout);
+            shutdown.cancel();
+        });
         let (_, number) = next(&mut interrupt, &mut terminate).await;
         process::exit(128 + number);
     });

@@ -10,6 +10,8 @@ use mux_tests::Program::Muxftpd;
 mod check;
 mod config;
 mod drain_over_tls;
+mod environment;
+mod health;
 mod homes_and_read_only;
 mod login_throttle;
 mod logs;

@@ -10,13 +10,13 @@ use mux_tests::{Client, Holding, Server, address, files};
 use crate::{launch, try_login, users_file};
 
 /// Where the start screen says that they are.
-fn address_of(server: &Server) -> SocketAddr {
+pub(crate) fn address_of(server: &Server) -> SocketAddr {
     let said = server.said();
     let line = said.lines().find_map(|line| line.strip_prefix("  metrics      http://"));
     line.unwrap().strip_suffix("/metrics").unwrap().parse().unwrap()
 }
 
-fn get(address: SocketAddr, path: &str) -> String {
+pub(crate) fn get(address: SocketAddr, path: &str) -> String {
     get_as(address, path, "")
 }
 

@@ -190,6 +190,13 @@ pub struct Options {
           default_value = "true", default_missing_value = "true", hide_possible_values = true)]
     pub ascii_conversion: bool,
 
+    /// How long to go on as before after SIGINT or SIGTERM, but say at /readyz that no more should
+    /// come
+    ///
+    /// Longer than a load balancer takes to notice. Served beside the numbers of --metrics.
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = values::duration)]
+    pub drain_delay: Duration,
+
     /// How long transfers may go on after SIGINT or SIGTERM
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = values::duration)]
     pub drain_timeout: Duration,
@@ -205,6 +212,8 @@ pub struct Options {
 
     /// Where to serve numbers for Prometheus, at /metrics: an address and a port, or a port on
     /// loopback [default: nowhere]
+    ///
+    /// There, /healthz says whether the program runs, and /readyz whether new clients should come.
     #[arg(long, value_name = "ADDR:PORT", value_parser = values::address)]
     pub metrics: Option<SocketAddr>,
 

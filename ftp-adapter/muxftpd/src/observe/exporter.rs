@@ -1,5 +1,6 @@
-//! Numbers for Prometheus, over HTTP.
+//! Numbers for Prometheus, and whether the server is well and ready, over HTTP.
 
+use ftp_adapter::CancellationToken;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
@@ -41,16 +42,24 @@ pub async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Stri
     Ok((listener, address))
 }
 
-/// Serves `registry` for ever.
-pub async fn serve(listener: TcpListener, registry: Registry) {
-    let registry = Arc::new(registry);
+/// What is served.
+#[derive(Debug)]
+pub struct Exporter {
+    pub registry: Registry,
+    /// Cancelled when the server is about to take no more sessions.
+    pub draining: CancellationToken,
+}
+
+/// Serves it for ever.
+pub async fn serve(listener: TcpListener, exporter: Exporter) {
+    let exporter = Arc::new(exporter);
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     while let Ok(permit) = Arc::clone(&room).acquire_owned().await {
         match listener.accept().await {
             Ok((stream, _)) => {
-                let registry = Arc::clone(&registry);
+                let exporter = Arc::clone(&exporter);
                 tokio::spawn(async move {
-                    converse(stream, &registry).await;
+                    converse(stream, &exporter).await;
                     drop(permit);
                 });
             }
@@ -60,8 +69,8 @@ pub async fn serve(listener: TcpListener, registry: Registry) {
     }
 }
 
-async fn converse(stream: TcpStream, registry: &Registry) {
-    let service = service_fn(async |request| Ok::<_, Infallible>(answer(&request, registry)));
+async fn converse(stream: TcpStream, exporter: &Exporter) {
+    let service = service_fn(async |request| Ok::<_, Infallible>(answer(&request, exporter)));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(PATIENCE)
@@ -71,13 +80,27 @@ async fn converse(stream: TcpStream, registry: &Registry) {
     let _ = tokio::time::timeout(2 * PATIENCE, connection).await;
 }
 
-/// OpenMetrics for those who ask for it, as Prometheus does; else Prometheus' older text.
-fn answer(request: &Request<Incoming>, registry: &Registry) -> Response<Full<Bytes>> {
-    let mut response = Response::default();
-    if request.method() != Method::GET || request.uri().path() != "/metrics" {
-        *response.status_mut() = StatusCode::NOT_FOUND;
-        return response;
+fn answer(request: &Request<Incoming>, exporter: &Exporter) -> Response<Full<Bytes>> {
+    match (request.method(), request.uri().path()) {
+        (&Method::GET, "/metrics") => metrics(request, &exporter.registry),
+        (&Method::GET | &Method::HEAD, "/healthz") => short(StatusCode::OK, "ok\n"),
+        (&Method::GET | &Method::HEAD, "/readyz") if exporter.draining.is_cancelled() => {
+            short(StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+        }
+        (&Method::GET | &Method::HEAD, "/readyz") => short(StatusCode::OK, "ready\n"),
+        _ => short(StatusCode::NOT_FOUND, ""),
     }
+}
+
+fn short(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(text));
+    *response.status_mut() = status;
+    response
+}
+
+/// OpenMetrics for those who ask for it, as Prometheus does; else Prometheus' older text.
+fn metrics(request: &Request<Incoming>, registry: &Registry) -> Response<Full<Bytes>> {
+    let mut response = Response::default();
     let accepted = request.headers().get_all(ACCEPT).into_iter();
     let wants_openmetrics = accepted
         .filter_map(|value| value.to_str().ok())

@@ -35,6 +35,14 @@ pub fn show(screen: &Screen<'_>) {
 }
 
 /// Says that sessions are being ended.
+pub fn not_ready(signal: &str, drain_delay: Duration) {
+    let most = humantime::format_duration(drain_delay);
+    print(&format!(
+        "{signal}: not ready any more, shutting down in {most}; again to stop at once\n"
+    ));
+}
+
+/// Says that no more sessions are taken.
 pub fn draining(signal: &str, drain_timeout: Duration) {
     let most = humantime::format_duration(drain_timeout);
     output::print(format!(
