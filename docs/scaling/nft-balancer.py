@@ -27,7 +27,9 @@ METRICS_PORT = 9100
 AFFINITY = "1h"
 SLOTS = 64
 # A probe each second: so many failures take a server out, so many successes bring it back.
-FALL, RISE = 2, 2
+FALL, RISE = 3, 2
+# A busy server may take its time to answer, in seconds.
+PATIENCE = 3
 
 # Newcomers and its own clients; its own clients alone; no new connection; not there.
 UP, DRAINING, FINISHING, DOWN = "up", "draining", "finishing", "down"
@@ -37,13 +39,13 @@ def probe(server):
     """What a server says beside its FTP ports, and whether it greets."""
     address = SERVERS[server][0]
     try:
-        connection = http.client.HTTPConnection(address, METRICS_PORT, timeout=1)
+        connection = http.client.HTTPConnection(address, METRICS_PORT, timeout=PATIENCE)
         connection.request("GET", "/readyz")
         is_ready = connection.getresponse().status != 503
     except (OSError, http.client.HTTPException):
         return DOWN
     try:
-        with socket.create_connection((address, 21), 1) as control:
+        with socket.create_connection((address, 21), PATIENCE) as control:
             greets = control.recv(3) == b"220"
     except OSError:
         greets = False

@@ -119,8 +119,20 @@ impl Bed {
             .option("--tls-cert", text(&self.certificate.certificate))
             .option("--tls-key", text(&self.certificate.key));
         self.servers[n] = Some(launch.start());
-        until_reached((Ipv4Addr::new(10, 0, 0, 10 + n as u8), 21).into());
-        until_reached((Ipv6Addr::new(0xfd00, 0x10, 0, 0, 0, 0, 0, 0x10 + n as u16), 21).into());
+        self.until_reached((Ipv4Addr::new(10, 0, 0, 10 + n as u8), 21).into());
+        self.until_reached(
+            (Ipv6Addr::new(0xfd00, 0x10, 0, 0, 0, 0, 0, 0x10 + n as u16), 21).into(),
+        );
+    }
+
+    /// Waits until somebody accepts on an address.
+    #[track_caller]
+    pub(crate) fn until_reached(&mut self, address: SocketAddr) {
+        guard::eventually("somebody accepts", || {
+            let ended = self.programs.iter_mut().find_map(|program| program.try_wait().unwrap());
+            assert_eq!(ended, None, "the balancer has given up");
+            TcpStream::connect_timeout(&address, HANG).is_ok()
+        });
     }
 
     /// A server that runs.
@@ -191,10 +203,4 @@ fn succeeds(command: &mut Command) {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
-}
-
-/// Waits until somebody accepts on an address.
-#[track_caller]
-pub(crate) fn until_reached(address: SocketAddr) {
-    guard::eventually("somebody accepts", || TcpStream::connect_timeout(&address, HANG).is_ok());
 }

@@ -8,17 +8,19 @@ use std::time::Duration;
 
 use mux_tests::guard;
 
-use crate::bed::{Bed, SERVERS};
+use crate::bed::Bed;
 use crate::session::{Manner, Session};
 
 /// How many transfers a session has.
 const TRANSFERS: usize = 4;
 
 /// How long a client does nothing in between.
-const PAUSE: Duration = Duration::from_millis(300);
+const PAUSE: Duration = Duration::from_millis(500);
 
-/// In place of a server's number: the session has not got as far as to know it.
-const NONE_YET: usize = 0;
+/// In place of a server's number: the session has not got as far as to know it. It is that of
+/// somebody who has never been there, or of somebody who has.
+pub(crate) const NEWCOMER: usize = 0;
+pub(crate) const REGULAR: usize = 4;
 
 /// What went on so far, and what may go wrong just now.
 #[derive(Default)]
@@ -28,11 +30,11 @@ struct State {
     next: AtomicU16,
     transfers: AtomicUsize,
     /// Sessions that have come to their end, by server.
-    ended: [AtomicU64; 4],
-    /// Whose sessions may be lost just now; 0 stands for those that are about to begin.
-    excused: [AtomicBool; 4],
-    /// Sessions that were lost and excused, by server.
-    lost: [AtomicU64; 4],
+    ended: [AtomicU64; 5],
+    /// Whose sessions may be lost just now: by server, or before they have got to one.
+    excused: [AtomicBool; 5],
+    /// Sessions that were lost and excused.
+    lost: [AtomicU64; 5],
     failures: Mutex<Vec<String>>,
 }
 
@@ -56,9 +58,10 @@ impl Crowd {
         Self { state, clients }
     }
 
-    /// Says whose sessions may be lost from now on; 0 stands for those that are about to begin.
+    /// Says whose sessions may be lost from now on: of which servers, or of [`NEWCOMER`] or
+    /// [`REGULAR`] before they have begun.
     pub(crate) fn excuse(&self, servers: &[usize]) {
-        for n in 0..=SERVERS.len() {
+        for n in 0..5 {
             self.state.excused[n].store(servers.contains(&n), SeqCst);
         }
     }
@@ -75,8 +78,8 @@ impl Crowd {
     }
 
     /// Sessions that have ended well, by server.
-    pub(crate) fn served(&self) -> [u64; 4] {
-        [0, 1, 2, 3].map(|n| self.state.ended[n].load(SeqCst))
+    fn served(&self) -> [u64; 5] {
+        [0, 1, 2, 3, 4].map(|n| self.state.ended[n].load(SeqCst))
     }
 
     /// An address that nobody has had.
@@ -98,8 +101,8 @@ impl Crowd {
         let failures = self.state.failures.lock().unwrap();
         assert!(failures.is_empty(), "{failures:#?}");
         Outcome {
-            served: [0, 1, 2, 3].map(|n| self.state.ended[n].load(SeqCst)),
-            lost: [0, 1, 2, 3].map(|n| self.state.lost[n].load(SeqCst)),
+            served: [1, 2, 3].map(|n| self.state.ended[n].load(SeqCst)),
+            lost: [0, 1, 2, 3, 4].map(|n| self.state.lost[n].load(SeqCst)),
             transfers: self.state.transfers.load(SeqCst),
         }
     }
@@ -109,9 +112,10 @@ impl Crowd {
 #[derive(Debug)]
 pub(crate) struct Outcome {
     /// Sessions that ended well, by server.
-    pub(crate) served: [u64; 4],
-    /// Sessions that were lost, and might be, by server; the first are those not begun.
-    pub(crate) lost: [u64; 4],
+    pub(crate) served: [u64; 3],
+    /// Sessions that were lost, and might be: of newcomers before they had begun, by server, and
+    /// of regulars before they had begun.
+    pub(crate) lost: [u64; 5],
     /// Files fetched.
     pub(crate) transfers: usize,
 }
@@ -122,9 +126,11 @@ fn come_and_go(state: &State, n: u16, authority: &Path) {
     thread::sleep(PAUSE * (n % 8).into());
     while !state.stop.load(SeqCst) {
         let manner = Manner::ALL[turn % Manner::ALL.len()];
-        let address = if n % 2 == 0 { n } else { state.next.fetch_add(1, SeqCst) };
-        let excused_before = [0, 1, 2, 3].map(|n| state.excused[n].load(SeqCst));
-        let mut server = NONE_YET;
+        let (address, mut server) = match n % 2 {
+            0 => (n, REGULAR),
+            _ => (state.next.fetch_add(1, SeqCst), NEWCOMER),
+        };
+        let excused_before = [0, 1, 2, 3, 4].map(|n| state.excused[n].load(SeqCst));
         match session(state, address, manner, authority, &mut server) {
             Ok(()) => {
                 state.ended[server].fetch_add(1, SeqCst);

@@ -53,7 +53,7 @@ pub(crate) struct Session {
 impl Session {
     /// The `n`th client logs in. Where the server's answer to AUTH is a race, it tries again.
     pub(crate) fn start(n: u16, manner: Manner, authority: &Path) -> FtpResult<Self> {
-        let attempts = if AUTH_IS_A_RACE.of(Muxftpd) && manner.is_tls { 5 } else { 1 };
+        let attempts = if AUTH_IS_A_RACE.of(Muxftpd) && manner.is_tls { 20 } else { 1 };
         let mut session = Self::try_start(n, manner, authority);
         for _ in 1..attempts {
             if session.is_ok() {
