@@ -34,15 +34,15 @@ pub fn show(screen: &Screen<'_>) {
     output::print(screen.text(bold));
 }
 
-/// Says that sessions are being ended.
+/// Says that sessions will be ended.
 pub fn not_ready(signal: &str, drain_delay: Duration) {
     let most = humantime::format_duration(drain_delay);
-    print(&format!(
+    output::print(format!(
         "{signal}: not ready any more, shutting down in {most}; again to stop at once\n"
     ));
 }
 
-/// Says that no more sessions are taken.
+/// Says that sessions are being ended.
 pub fn draining(signal: &str, drain_timeout: Duration) {
     let most = humantime::format_duration(drain_timeout);
     output::print(format!(
