@@ -43,7 +43,6 @@
 //! memory only while they have reservations.
 
 mod counts;
-mod deadlines;
 mod errors;
 mod hash;
 mod index;
@@ -60,11 +59,10 @@ mod slot;
 mod state;
 mod time;
 
-use std::{fmt, iter};
+use std::fmt;
 
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng, SeedableRng, TryRng};
-use smallvec::SmallVec;
 
 pub use errors::{NotOpened, OpenError, Rejected, Stale};
 pub use limits::ReservationLimits;
@@ -73,16 +71,12 @@ pub use time::Time;
 use crate::sync::{MutexGuard, Ordering, lock};
 use crate::{ClientKey, PortSet, ReserveError};
 use counts::Counts;
-use deadlines::Entry;
 use hash::{ClientHash, Hasher};
 use index::Index;
 use random::Random;
 use shard::{Clients, NONE, Shard};
 use slot::{Key, Kind, Slot};
 use state::{Status, Word};
-
-/// How many due reservations are looked at together.
-const TOGETHER: usize = 16;
 
 #[cfg(not(loom))]
 const SHARDS: usize = 64;
@@ -259,6 +253,7 @@ impl<P> Table<P> {
         let key = Key { client, port };
         let Some(slot) = self.index.insert(hash.with_port(port)) else {
             self.give_port(&mut clients, key, hash);
+            self.counts.give_room();
             return Err(Rejected { reason: ReserveError::TableFull, payload });
         };
         let kind = match matching {
@@ -268,8 +263,7 @@ impl<P> Table<P> {
         // SAFETY: `insert` has just handed the slot out, and nobody else publishes it.
         let generation = unsafe { self.slots[slot as usize].publish(key, deadline, kind, payload) };
         let id = ReservationId { slot, generation };
-        clients.room.take();
-        clients.deadlines.push(Entry::new(deadline, id));
+        clients.deadlines.insert((deadline, slot));
         drop(clients);
         Ok(Reserved { port, id })
     }
@@ -303,29 +297,22 @@ impl<P> Table<P> {
         let mut openings = Vec::new();
         for shard in &self.shards {
             let mut clients = self.enter(shard);
-            loop {
-                // A few at a time: looking at one slot after another before any is touched lets
-                // the processor wait for all of them at once.
-                let due: SmallVec<[_; TOGETHER]> = iter::from_fn(|| clients.deadlines.pop_due(now))
-                    .take(TOGETHER)
-                    .map(|due| (due, self.slots[due.slot as usize].load()))
-                    .collect();
-                if due.is_empty() {
-                    break;
-                }
-                for (due, word) in due {
-                    let Some(payload) = self.end_due(due, word) else {
-                        // Ended early. If a claim is at it right now, its slot is yet to come off
-                        // the list of ended ones, and will find no entry to count as stale.
-                        clients.deadlines.was_stale();
-                        continue;
-                    };
-                    let id = ReservationId { slot: due.slot, generation: word.generation() };
-                    let Key { client, port } = self.slots[due.slot as usize].key();
-                    openings.extend(self.end_opening(&mut clients, due.slot));
-                    self.free_slot(&mut clients, due.slot);
-                    expired.push(Expired { id, port, client, payload });
-                }
+            while let Some(&(deadline, number)) = clients.deadlines.first()
+                && deadline <= now
+            {
+                clients.deadlines.pop_first();
+                // Until this shard gives the slot back, its generation stays what it is.
+                let slot = &self.slots[number as usize];
+                let word = slot.load();
+                // If a claim came first, the slot is yet to come off the list of ended ones.
+                let Some(payload) = word.is_live().then(|| slot.end(word)).flatten() else {
+                    continue;
+                };
+                let id = ReservationId { slot: number, generation: word.generation() };
+                let Key { client, port } = slot.key();
+                openings.extend(self.end_opening(&mut clients, number));
+                self.free_slot(&mut clients, number);
+                expired.push(Expired { id, port, client, payload });
             }
         }
         expired
@@ -338,24 +325,23 @@ impl<P> Table<P> {
         let mut ports = Vec::new();
         for shard in &self.shards {
             let clients = self.enter(shard);
-            let due = clients.deadlines.due(now).filter(|entry| self.is_live(entry));
-            ports.extend(due.map(|entry| self.slots[entry.slot as usize].key().port));
+            let due = clients.deadlines.iter().take_while(|(deadline, _)| *deadline <= now);
+            let live = due.map(|&(_, slot)| &self.slots[slot as usize]).filter(|it| it.is_live());
+            ports.extend(live.map(|slot| slot.key().port));
         }
         ports.sort_unstable();
         ports.dedup();
         ports
     }
 
-    /// Ends the reservation that a deadline belongs to, if the slot's word is still its own.
-    fn end_due(&self, due: Entry, word: Word) -> Option<P> {
-        let same = word.generation() as u32 == due.generation && word.is_live();
-        same.then(|| self.slots[due.slot as usize].end(word)).flatten()
-    }
-
     /// The earliest deadline of a pending reservation; `None` if there is no reservation.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Time> {
-        let earliest = |shard| self.enter(shard).deadlines.earliest(|entry| self.is_live(entry));
+        let earliest = |shard| {
+            let clients = self.enter(shard);
+            let is_live = |slot: &u32| self.slots[*slot as usize].is_live();
+            clients.deadlines.iter().find(|(_, slot)| is_live(slot)).map(|&(deadline, _)| deadline)
+        };
         self.shards.iter().filter_map(earliest).min()
     }
 
@@ -372,16 +358,18 @@ impl<P> Table<P> {
                 || self.counts.take_client(self.limits.clients)
         };
         let mut clients = self.enter_where(self.shard_of(hash), |clients| {
-            if !self.counts.make_room(&mut clients.room) {
-                Err(ReserveError::TableFull)
-            } else if !counted(clients) {
-                Err(ReserveError::TooManyClients)
-            } else {
-                Ok(())
+            if !self.counts.take_room() {
+                return Err(ReserveError::TableFull);
             }
+            if !counted(clients) {
+                self.counts.give_room();
+                return Err(ReserveError::TooManyClients);
+            }
+            Ok(())
         })?;
         let most = self.limits.pending_per_client;
-        let index = clients.take(client, hash, &self.hasher, self.ports.len(), most)?;
+        let taken = clients.take(client, hash, &self.hasher, self.ports.len(), most);
+        let index = taken.inspect_err(|_| self.counts.give_room())?;
         let port = self.ports.port_at(index).expect("an index within the set's width");
         Ok((clients, port))
     }
@@ -421,7 +409,7 @@ impl<P> Table<P> {
         let shard = self.shard_of(self.hasher.client(slot.key().client));
         let mut clients = self.enter(shard);
         let opening = self.end_opening(&mut clients, id.slot);
-        self.free_ended_early(&mut clients, id.slot);
+        self.free_slot(&mut clients, id.slot);
         drop(clients);
         drop(opening);
         Ok(payload)
@@ -434,7 +422,7 @@ impl<P> Table<P> {
         while ended != NONE {
             // Relaxed: `take_ended` has acquired what the list is made of.
             let next = self.slots[ended as usize].next_ended.load(Ordering::Relaxed);
-            self.free_ended_early(&mut clients, ended);
+            self.free_slot(&mut clients, ended);
             ended = next;
         }
         clients
@@ -447,25 +435,11 @@ impl<P> Table<P> {
         let hash = self.hasher.client(key.client);
         if !slot.is_opening() {
             self.give_port(clients, key, hash);
+            clients.deadlines.remove(&(slot.deadline(), number));
         }
         slot.recycle();
         self.index.remove(hash.with_port(key.port), number);
-        self.counts.give_room(&mut clients.room);
-    }
-
-    /// The same for a slot whose deadline is still among the shard's. An opening has none there.
-    fn free_ended_early(&self, clients: &mut Clients, number: u32) {
-        let opening = self.slots[number as usize].is_opening();
-        self.free_slot(clients, number);
-        if !opening {
-            clients.deadlines.ended_early(number, |entry| self.is_live(entry));
-        }
-    }
-
-    /// Whether the reservation that a deadline belongs to has not ended.
-    fn is_live(&self, entry: &Entry) -> bool {
-        let word = self.slots[entry.slot as usize].load();
-        word.generation() as u32 == entry.generation && word.is_live()
+        self.counts.give_room();
     }
 
     /// Locks a shard in which something `is_there`, looking once more after giving back what has
@@ -473,18 +447,18 @@ impl<P> Table<P> {
     fn enter_where<'a, E>(
         &self,
         shard: &'a Shard,
-        is_there: impl Fn(&mut Clients) -> Result<(), E>,
+        is_there: impl Fn(&Clients) -> Result<(), E>,
     ) -> Result<MutexGuard<'a, Clients>, E> {
-        let mut clients = self.enter(shard);
-        if is_there(&mut clients).is_ok() {
+        let clients = self.enter(shard);
+        if is_there(&clients).is_ok() {
             return Ok(clients);
         }
         drop(clients);
         for shard in &self.shards {
-            self.counts.give_all_room(&mut self.enter(shard).room);
+            drop(self.enter(shard));
         }
-        let mut clients = self.enter(shard);
-        is_there(&mut clients).map(|()| clients)
+        let clients = self.enter(shard);
+        is_there(&clients).map(|()| clients)
     }
 
     fn shard_of(&self, hash: ClientHash) -> &Shard {

@@ -37,28 +37,29 @@ impl<P> Table<P> {
         // then the generation has changed as well.
         let key = held.key();
         let hash = self.hasher.client(key.client);
-        let has_room = |clients: &mut Clients| {
-            self.counts.make_room(&mut clients.room).then_some(()).ok_or(NotOpened::TableFull)
-        };
-        let open = |opening: &ReservationId| self.is_pending(*opening);
-        let entered = self.enter_where(self.shard_of(hash), has_room).and_then(|clients| {
-            self.check(id)?;
-            let free = !clients.openings.get(&id.slot).is_some_and(open);
-            free.then_some(clients).ok_or(NotOpened::Open)
-        });
-        let mut clients = match entered {
+        let has_room =
+            |_: &Clients| self.counts.take_room().then_some(()).ok_or(NotOpened::TableFull);
+        let mut clients = match self.enter_where(self.shard_of(hash), has_room) {
             Ok(clients) => clients,
             Err(reason) => return Err(OpenError { reason, payload }),
         };
-        let Some(slot) = self.index.insert(hash.with_port(key.port)) else {
-            return Err(OpenError { reason: NotOpened::TableFull, payload });
+        let is_open = |opening: &ReservationId| self.is_pending(*opening);
+        let opened = self.check(id).and_then(|()| match clients.openings.get(&id.slot) {
+            Some(opening) if is_open(opening) => Err(NotOpened::Open),
+            _ => self.index.insert(hash.with_port(key.port)).ok_or(NotOpened::TableFull),
+        });
+        let slot = match opened {
+            Ok(slot) => slot,
+            Err(reason) => {
+                self.counts.give_room();
+                return Err(OpenError { reason, payload });
+            }
         };
         let deadline = held.deadline();
         // SAFETY: `insert` has just handed the slot out, and nobody else publishes it.
         let generation =
             unsafe { self.slots[slot as usize].publish(key, deadline, Kind::Opening, payload) };
         let opening = ReservationId { slot, generation };
-        clients.room.take();
         clients.openings.insert(id.slot, opening);
         Ok(opening)
     }

@@ -1,17 +1,15 @@
 //! One part of the table's clients, and what is done under its lock.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
-use super::ReservationId;
-use super::counts::Room;
-use super::deadlines::Deadlines;
 use super::hash::{ClientHash, Hasher};
 use super::port_picker::PortPicker;
 use super::random::Random;
+use super::{ReservationId, Time};
 use crate::sync::{AtomicU32, Mutex, Ordering};
 use crate::{ClientKey, ReserveError};
 
@@ -35,12 +33,12 @@ pub(super) struct Shard {
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Clients {
-    pub(super) room: Room,
     /// Reservations that have not ended, as far as this lock has heard.
     pub(super) pending: usize,
     /// The clients that have reservations, and the ports those take.
     taken: HashTable<(ClientKey, PortPicker)>,
-    pub(super) deadlines: Deadlines,
+    /// The deadline and the slot of each reservation that was not given back yet.
+    pub(super) deadlines: BTreeSet<(Time, u32)>,
     random: Random,
     /// The latest opening of each held reservation that has had one, by the number of its slot.
     pub(super) openings: HashMap<u32, ReservationId, RandomState>,
@@ -51,10 +49,9 @@ impl Shard {
         Self {
             ended: AtomicU32::new(NONE),
             clients: Mutex::new(Clients {
-                room: Room::default(),
                 pending: 0,
                 taken: HashTable::new(),
-                deadlines: Deadlines::default(),
+                deadlines: BTreeSet::new(),
                 random,
                 openings: HashMap::default(),
             }),

@@ -68,6 +68,11 @@ impl<P> Slot<P> {
         self.state.load()
     }
 
+    /// Whether it holds a reservation that has not ended.
+    pub(super) fn is_live(&self) -> bool {
+        self.load().is_live()
+    }
+
     /// The key; meaningful while the slot's generation is known not to change, or if the
     /// exchange that follows succeeds.
     pub(super) fn key(&self) -> Key {
