@@ -4,7 +4,7 @@ mod machine;
 
 use ftp_adapter::{CancellationToken, MuxServer};
 use libunftp::ServerBuilder;
-use mux_core::steer::probe;
+use mux_core::mux::probe_steering;
 use mux_core::{Mux, PortSet};
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -149,7 +149,7 @@ impl Client {
 
 #[tokio::test]
 async fn clients_share_a_port_and_get_each_its_own() {
-    needs!(machine::steering(probe));
+    needs!(machine::steering(probe_steering));
     let server = server(Duration::ZERO, GUARD).await;
     let mut one = server.client(1).await;
     let mut two = server.client(2).await;
@@ -166,7 +166,7 @@ async fn clients_share_a_port_and_get_each_its_own() {
 
 #[tokio::test]
 async fn a_session_uses_its_port_again_and_again() {
-    needs!(machine::steering(probe));
+    needs!(machine::steering(probe_steering));
     let server = server(Duration::from_secs(30), GUARD).await;
     let mut client = server.client(1).await;
     for _ in 0..20 {
@@ -179,7 +179,7 @@ async fn a_session_uses_its_port_again_and_again() {
 
 #[tokio::test]
 async fn a_new_pasv_replaces_the_session_s_own_reservation() {
-    needs!(machine::steering(probe));
+    needs!(machine::steering(probe_steering));
     let server = server(Duration::ZERO, GUARD).await;
     let mut client = server.client(1).await;
     let before = client.pasv().await;
@@ -192,7 +192,7 @@ async fn a_new_pasv_replaces_the_session_s_own_reservation() {
 
 #[tokio::test]
 async fn a_second_session_of_a_client_is_refused_with_425_while_the_port_is_taken() {
-    needs!(machine::steering(probe));
+    needs!(machine::steering(probe_steering));
     let server = server(Duration::ZERO, GUARD).await;
     let mut first = server.client(1).await;
     let mut second = server.client(1).await;
@@ -206,7 +206,7 @@ async fn a_second_session_of_a_client_is_refused_with_425_while_the_port_is_take
 
 #[tokio::test]
 async fn the_port_of_a_session_comes_back_when_it_ends() {
-    needs!(machine::steering(probe));
+    needs!(machine::steering(probe_steering));
     let server = server(GUARD, GUARD).await;
     for how in ["QUIT", "close"] {
         let mut first = server.client(1).await;
@@ -226,7 +226,7 @@ async fn the_port_of_a_session_comes_back_when_it_ends() {
 /// libunftp keeps each for 300 s, and its descriptor with it.
 #[tokio::test]
 async fn a_session_that_uses_no_data_connection_is_refused_at_last() {
-    needs!(machine::steering(probe));
+    needs!(machine::steering(probe_steering));
     let server = server(Duration::from_secs(30), GUARD).await;
     let mut wasteful = server.client(40).await;
     let mut connections = 0;
@@ -254,7 +254,7 @@ async fn a_session_that_uses_no_data_connection_is_refused_at_last() {
 
 #[tokio::test]
 async fn a_client_whose_sessions_use_no_data_connection_is_refused_at_last() {
-    needs!(machine::steering(probe));
+    needs!(machine::steering(probe_steering));
     let server = server(Duration::from_secs(30), GUARD).await;
     let mut refused = false;
     // It is refused at 256 at the latest, however many descriptors there are.
@@ -279,7 +279,7 @@ async fn a_client_whose_sessions_use_no_data_connection_is_refused_at_last() {
 
 #[tokio::test]
 async fn a_drain_lets_a_transfer_finish_and_tells_everyone() {
-    needs!(machine::steering(probe));
+    needs!(machine::steering(probe_steering));
     let server = server(Duration::ZERO, GUARD).await;
     let mut idle = server.client(1).await;
     let mut pending = server.client(2).await;
@@ -307,7 +307,7 @@ async fn a_drain_lets_a_transfer_finish_and_tells_everyone() {
 
 #[tokio::test]
 async fn what_does_not_finish_in_time_is_cut() {
-    needs!(machine::steering(probe));
+    needs!(machine::steering(probe_steering));
     let server = server(Duration::ZERO, Duration::from_millis(100)).await;
     let mut busy = server.client(1).await;
     let to = busy.pasv().await;

@@ -30,16 +30,13 @@
 //!
 //! - [`table`]: who may claim the next connection. No I/O, no clock, no runtime.
 #![cfg_attr(feature = "mux", doc = "- [`mux`]: the tokio front, for servers that take a stream.")]
-#![cfg_attr(
-    all(feature = "steering", target_os = "linux"),
-    doc = "- [`steer`]: listening sockets that only one client reaches, for servers that want one."
-)]
 //!
 //! # Features
 //!
 //! - `mux` (default): the tokio front.
 //! - `steering` (default): lending listening sockets; works on Linux.
 //! - `proxy`: reading PROXY protocol headers.
+//! - `steering-internals`: not for users; shows the parts of steering to their tests.
 //! - `oracle`: the plain model of the table that property tests and fuzz targets share.
 
 mod client;
@@ -54,7 +51,17 @@ pub mod table;
 #[cfg(all(feature = "mux", not(loom)))]
 pub mod mux;
 #[cfg(all(feature = "steering", target_os = "linux", not(loom)))]
+#[cfg(feature = "steering-internals")]
 pub mod steer;
+#[cfg(all(feature = "steering", target_os = "linux", not(loom)))]
+#[cfg(not(feature = "steering-internals"))]
+#[allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    reason = "the tests of the parts use more of them than the multiplexer does"
+)]
+mod steer;
 
 pub use client::Client;
 pub use client_key::{ClientKey, ClientPrefix, PrefixError};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use mux_core::ClientPrefix;
 use mux_core::mux::ReserveError;
 #[cfg(all(feature = "steering", target_os = "linux"))]
-use mux_core::steer::probe;
+use mux_core::steer::probe_steering;
 use support::*;
 
 /// By default the next address is a stranger.
@@ -57,7 +57,7 @@ async fn addresses_of_a_prefix_share_the_ports_of_one_client() {
 #[cfg(all(feature = "steering", target_os = "linux"))]
 #[tokio::test]
 async fn a_lent_listener_is_the_clients_alone() {
-    needs!(machine::steering(probe));
+    needs!(machine::steering(probe_steering));
     let prefix = ClientPrefix::new(24, 64).unwrap();
     let mux = mux(1, |mux| mux.steering(true).client_prefix(prefix));
     let local = [127, 0, 0, 1].into();
@@ -79,7 +79,7 @@ async fn a_lent_listener_is_the_clients_alone() {
 #[cfg(all(feature = "steering", target_os = "linux"))]
 #[tokio::test]
 async fn a_port_whose_holder_has_just_closed_its_listener_is_free_for_the_prefix() {
-    needs!(machine::steering(probe));
+    needs!(machine::steering(probe_steering));
     let prefix = ClientPrefix::new(24, 64).unwrap();
     let mux = mux(1, |mux| mux.steering(true).wait(Duration::ZERO).client_prefix(prefix));
     let local = [127, 0, 0, 1].into();

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use mux_core::Mux;
 use mux_core::mux::LeaseError;
-use mux_core::steer::{LendError, MAX_MEMBERS_V6, Unavailable, probe};
+use mux_core::steer::{LendError, MAX_MEMBERS_V6, SteeringUnavailable, probe_steering};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use support::*;
 
@@ -31,7 +31,7 @@ fn far_client(n: usize) -> IpAddr {
 /// until all are full.
 #[tokio::test]
 async fn a_client_that_one_port_has_no_room_for_gets_another() {
-    needs!(machine::steering(probe), machine::ipv6(), machine::descriptors(8192));
+    needs!(machine::steering(probe_steering), machine::ipv6(), machine::descriptors(8192));
     let _alone = ALONE.lock().await;
     allow_many_descriptors();
     let local: IpAddr = Ipv6Addr::LOCALHOST.into();
@@ -58,7 +58,7 @@ async fn a_client_that_one_port_has_no_room_for_gets_another() {
 /// A process has a limited number of programs. Whoever comes later is told what to do.
 #[tokio::test]
 async fn more_ports_than_may_steer_are_refused_by_name() {
-    needs!(machine::steering(probe), machine::descriptors(8192));
+    needs!(machine::steering(probe_steering), machine::descriptors(8192));
     const PROGRAMS: usize = 512;
     let _alone = ALONE.lock().await;
     allow_many_descriptors();
@@ -72,12 +72,12 @@ async fn more_ports_than_may_steer_are_refused_by_name() {
     let refused = within(mux.lease(client(1), local)).await.unwrap_err();
     assert!(matches!(refused, LeaseError::Lend(LendError::TooManyPorts)), "{refused}");
     assert!(refused.to_string().contains("give fewer passive ports"), "{refused}");
-    let untried = tokio::task::spawn_blocking(probe).await.unwrap().unwrap_err();
-    assert!(matches!(untried, Unavailable::TooManyPorts { .. }), "{untried}");
+    let untried = tokio::task::spawn_blocking(probe_steering).await.unwrap().unwrap_err();
+    assert!(matches!(untried, SteeringUnavailable::TooManyPorts { .. }), "{untried}");
     // Other clients get the ports that steer.
     let (lease, _listener) = within(mux.lease(client(2), local)).await.unwrap();
     assert!(lent.iter().any(|(other, _)| other.port() == lease.port()));
     within(mux.shutdown()).await;
     // What has ended steers no more.
-    tokio::task::spawn_blocking(probe).await.unwrap().unwrap();
+    tokio::task::spawn_blocking(probe_steering).await.unwrap().unwrap();
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use exhaust::{exhaust, limit};
 use mux_core::mux::LeaseError;
-use mux_core::steer::{LendError, probe};
+use mux_core::steer::{LendError, probe_steering};
 use support::*;
 use tokio::net::{TcpListener, TcpSocket};
 
@@ -24,7 +24,7 @@ const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 #[tokio::test]
 async fn without_descriptors_nothing_is_lost_and_idle_listeners_are_given_back() {
-    needs!(machine::steering(probe));
+    needs!(machine::steering(probe_steering));
     let _alone = ALONE.lock().await;
     let mux = mux(1, |mux| mux.steering(true).ttl(HANG));
     let port = mux.ports().port_at(0).unwrap();

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use mux_core::Mux;
 use mux_core::mux::{Lease, LeaseError, ReserveError};
-use mux_core::steer::probe;
+use mux_core::steer::probe_steering;
 use support::*;
 use tokio::net::TcpListener;
 
@@ -32,7 +32,7 @@ async fn accept(listener: TcpListener) -> tokio::net::TcpStream {
 /// Promise 3: only the client's connection arrives, on the port that was reserved.
 #[tokio::test]
 async fn only_the_client_reaches_a_lent_listener() {
-    needs!(machine::steering(probe));
+    needs!(machine::steering(probe_steering));
     let mux = mux(1, |mux| mux.steering(true));
     let mut lent = Vec::new();
     for n in 0..50 {
@@ -54,7 +54,7 @@ async fn only_the_client_reaches_a_lent_listener() {
 /// lease still stands.
 #[tokio::test]
 async fn the_port_is_free_when_the_holder_has_closed() {
-    needs!(machine::steering(probe));
+    needs!(machine::steering(probe_steering));
     let mux = mux(1, |mux| mux.steering(true).wait(LONG));
     let mut leases = Vec::new();
     for _ in 0..10 {
@@ -73,7 +73,7 @@ async fn the_port_is_free_when_the_holder_has_closed() {
 /// Promise 4: a dropped lease's socket accepts nothing any more, and its port is free at once.
 #[tokio::test]
 async fn a_dropped_lease_is_revoked() {
-    needs!(machine::steering(probe));
+    needs!(machine::steering(probe_steering));
     let mux = mux(1, |mux| mux.steering(true).wait(NO_WAIT));
     for _ in 0..10 {
         let (lease, listener) = lease(&mux, 1).await;
@@ -91,7 +91,7 @@ async fn a_dropped_lease_is_revoked() {
 /// Promise 4 and 6: the same at the deadline.
 #[tokio::test]
 async fn an_expired_lease_is_revoked() {
-    needs!(machine::steering(probe));
+    needs!(machine::steering(probe_steering));
     let ttl = Duration::from_millis(50);
     let mux = mux(1, |mux| mux.steering(true).wait(LONG).ttl(ttl));
     let (expired, listener) = lease(&mux, 1).await;
@@ -107,7 +107,7 @@ async fn an_expired_lease_is_revoked() {
 /// First come, first served: the port goes on as soon as the holder has closed.
 #[tokio::test]
 async fn leases_wait_in_line() {
-    needs!(machine::steering(probe));
+    needs!(machine::steering(probe_steering));
     let mux = mux(1, |mux| mux.steering(true).wait(LONG));
     let (first, listener) = lease(&mux, 1).await;
     let mut waiting = tokio::task::JoinSet::new();
@@ -134,7 +134,7 @@ async fn leases_wait_in_line() {
 /// reservation for stream delivery there: both deliveries live side by side on one port.
 #[tokio::test]
 async fn streams_and_listeners_share_a_port() {
-    needs!(machine::steering(probe));
+    needs!(machine::steering(probe_steering));
     let mux = mux(1, |mux| mux.steering(true).wait(LONG));
     let (first, listener) = lease(&mux, 1).await;
     let mut other = mux.reserve(client(2)).await.unwrap();
@@ -156,7 +156,7 @@ async fn streams_and_listeners_share_a_port() {
 /// Promise 2: two connections of one client, and the second is turned away.
 #[tokio::test]
 async fn a_second_connection_is_turned_away() {
-    needs!(machine::steering(probe));
+    needs!(machine::steering(probe_steering));
     let mux = mux(1, |mux| mux.steering(true));
     let (first, listener) = lease(&mux, 1).await;
     let mut there = connect(client(1), first.port()).await;
@@ -168,7 +168,7 @@ async fn a_second_connection_is_turned_away() {
 
 #[tokio::test]
 async fn ipv6_clients_are_lent_listeners() {
-    needs!(machine::steering(probe), machine::ipv6());
+    needs!(machine::steering(probe_steering), machine::ipv6());
     let six: IpAddr = "::1".parse().unwrap();
     let mux = mux(2, |mux| mux.addresses([LOCAL, six]).steering(true));
     let (lease, listener) = within(mux.lease(six, six)).await.unwrap();
@@ -181,7 +181,7 @@ async fn ipv6_clients_are_lent_listeners() {
 
 #[tokio::test]
 async fn what_cannot_be_lent_is_said() {
-    needs!(machine::steering(probe));
+    needs!(machine::steering(probe_steering));
     let plain = mux(1, |mux| mux);
     let error = plain.lease(client(1), LOCAL).await.unwrap_err();
     assert!(matches!(error, LeaseError::SteeringOff), "{error}");
@@ -197,7 +197,7 @@ async fn what_cannot_be_lent_is_said() {
 /// Shutting down revokes what is lent.
 #[tokio::test]
 async fn shutdown_revokes_leases() {
-    needs!(machine::steering(probe));
+    needs!(machine::steering(probe_steering));
     let mux = mux(2, |mux| mux.steering(true));
     let ports = mux.ports().clone();
     let (held, listener) = lease(&mux, 1).await;
@@ -213,7 +213,7 @@ async fn shutdown_revokes_leases() {
 /// A lease may be dropped on a thread that knows nothing of the runtime.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lease_may_be_dropped_anywhere() {
-    needs!(machine::steering(probe));
+    needs!(machine::steering(probe_steering));
     let mux = mux(1, |mux| mux.steering(true).wait(LONG));
     let (first, _listener) = lease(&mux, 1).await;
     std::thread::spawn(move || drop(first)).join().unwrap();
@@ -226,7 +226,7 @@ async fn a_lease_may_be_dropped_anywhere() {
 /// not wait.
 #[tokio::test]
 async fn a_used_port_is_free_for_those_who_do_not_wait() {
-    needs!(machine::steering(probe));
+    needs!(machine::steering(probe_steering));
     let mux = mux(1, |mux| mux.steering(true).wait(NO_WAIT));
     let mut leases = Vec::new();
     for _ in 0..100 {

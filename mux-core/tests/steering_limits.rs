@@ -13,7 +13,8 @@ use std::thread;
 use exhaust::{exhaust, limit};
 use mux_core::mux::BindError;
 use mux_core::steer::{
-    Arrival, Ended, Group, LeaseId, LendError, Lent, Options, Spares, Unavailable, probe, reset,
+    Arrival, Ended, Group, LeaseId, LendError, Lent, Options, Spares, SteeringUnavailable,
+    probe_steering, reset,
 };
 use mux_core::{Client, Mux, PortSet};
 use namespace::{has_own, inside, set};
@@ -63,16 +64,19 @@ fn tcp_migrate_req_is_named() {
     needs!(steers(), machine::namespaces());
     inside("tcp_migrate_req_is_named", true, || {
         set("ipv4.tcp_migrate_req", 1);
-        let error = probe().unwrap_err();
-        assert!(matches!(error, Unavailable::TcpMigrateReq), "{error}");
+        let error = probe_steering().unwrap_err();
+        assert!(matches!(error, SteeringUnavailable::TcpMigrateReq), "{error}");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let ports: PortSet = "8192".parse().unwrap();
         let bound = runtime.block_on(async { Mux::builder(ports).steering(true).bind() });
         let error = bound.unwrap_err();
-        assert!(matches!(error, BindError::Steering(Unavailable::TcpMigrateReq)), "{error}");
+        assert!(
+            matches!(error, BindError::Steering(SteeringUnavailable::TcpMigrateReq)),
+            "{error}"
+        );
         assert!(error.to_string().contains("net.ipv4.tcp_migrate_req"), "{error}");
         set("ipv4.tcp_migrate_req", 0);
-        probe().unwrap();
+        probe_steering().unwrap();
     });
 }
 
@@ -81,8 +85,8 @@ fn a_system_without_loopback_is_told_apart_from_one_that_cannot_steer() {
     needs!(steers(), machine::namespaces());
     let name = "a_system_without_loopback_is_told_apart_from_one_that_cannot_steer";
     inside(name, false, || {
-        let error = probe().unwrap_err();
-        assert!(matches!(error, Unavailable::Loopback { .. }), "{error}");
+        let error = probe_steering().unwrap_err();
+        assert!(matches!(error, SteeringUnavailable::Loopback { .. }), "{error}");
     });
 }
 
@@ -91,8 +95,8 @@ fn a_system_without_room_for_any_program_cannot_steer() {
     needs!(steers(), machine::namespaces(), has_own(OPTMEM));
     with_optmem("a_system_without_room_for_any_program_cannot_steer", || {
         set(OPTMEM, NOTHING);
-        let error = probe().unwrap_err();
-        assert!(matches!(error, Unavailable::Attach { .. }), "{error}");
+        let error = probe_steering().unwrap_err();
+        assert!(matches!(error, SteeringUnavailable::Attach { .. }), "{error}");
 
         let (mut refusing, own) = group(10);
         let refused = refusing.lend(client(1), LeaseId::new(1));
@@ -100,7 +104,7 @@ fn a_system_without_room_for_any_program_cannot_steer() {
         assert_eq!(refusing.members(), 0);
         assert_reaches(&own, 1, refusing.address());
         set(OPTMEM, PLENTY);
-        probe().unwrap();
+        probe_steering().unwrap();
         let lent = lend(&mut refusing, 1, 2);
         assert_reaches(&lent.listener, 1, refusing.address());
     });

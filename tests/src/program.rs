@@ -137,7 +137,9 @@ impl Need for Program {
     fn is_here(&self) -> Has {
         match self {
             _ if namespace::is_inside() => Ok(()),
-            Self::Muxftpd | Self::LibunftpExample => machine::steering(mux_core::steer::probe),
+            Self::Muxftpd | Self::LibunftpExample => {
+                machine::steering(mux_core::mux::probe_steering)
+            }
             Self::TinyFtpd | Self::PlainLibunftp => Ok(()),
         }
     }

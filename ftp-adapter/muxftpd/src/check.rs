@@ -4,7 +4,7 @@ use crate::config::options::Options;
 use crate::config::ports;
 use crate::listen;
 use crate::setup::Checked;
-use mux_core::steer;
+use mux_core::mux::probe_steering;
 use std::error::Error;
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 pub async fn check(options: &Options) -> Result<String, Box<dyn Error>> {
     listen::check(&options.listen, options.passive_ports.listened())?;
     let checked = Checked::new(options).await?;
-    tokio::task::spawn_blocking(steer::probe).await??;
+    tokio::task::spawn_blocking(probe_steering).await??;
 
     let mut text = String::new();
     let mut line = |what: &str, found: String| {

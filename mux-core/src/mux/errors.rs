@@ -37,7 +37,7 @@ pub enum BindError {
     /// The system cannot steer.
     #[cfg(all(feature = "steering", target_os = "linux"))]
     #[error(transparent)]
-    Steering(#[from] crate::steer::Unavailable),
+    Steering(#[from] crate::steer::SteeringUnavailable),
     /// Steering was asked for where there is none.
     #[error("steering needs Linux and the `steering` feature: use stream delivery instead")]
     SteeringUnsupported,

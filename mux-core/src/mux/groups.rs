@@ -11,7 +11,7 @@ use tracing::debug;
 use super::core::Core;
 use super::errors::BindError;
 use super::watch;
-use crate::steer::{Arrival, Ended, Group, LeaseId, Options, Spares, probe};
+use crate::steer::{Arrival, Ended, Group, LeaseId, Options, Spares, probe_steering};
 use crate::table::ReservationId;
 use crate::{Client, ClientKey, PortSet};
 
@@ -43,7 +43,7 @@ pub(super) enum Returned {
 impl Groups {
     /// Checks that the system can steer.
     pub(super) fn new(ports: &PortSet) -> Result<Self, BindError> {
-        probe()?;
+        probe_steering()?;
         // A quarter of what the process may open: the rest is for sessions and their connections,
         // and a holder that accepts from a lent listener cannot tell us that it has none left.
         let descriptors = getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, _hard)| soft);

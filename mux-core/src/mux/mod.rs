@@ -78,6 +78,8 @@ pub use stats::{PortStats, Refused, Stats};
 pub use verified::VerifiedReservation;
 
 pub use crate::ReserveError;
+#[cfg(all(feature = "steering", target_os = "linux"))]
+pub use crate::steer::{LendError, SteeringUnavailable, probe_steering};
 
 use self::core::Core;
 use self::lifecycle::Delivery;

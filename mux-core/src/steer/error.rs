@@ -14,12 +14,12 @@ pub enum LendError {
     /// The group has as many members as it may have, and every one is lent.
     #[error("as many clients as one port can steer hold this one: try another port")]
     Full,
-    /// As many ports steer already as may: see the limits of [`steer`](super). Another port that
-    /// steers already may do.
+    /// As many ports of this process steer already as may: 512, on one address each. Another port
+    /// that steers already may do.
     #[error("too many ports steer: give fewer passive ports, since many clients share each")]
     TooManyPorts,
-    /// The program would have to be changed, and it was changed too often lately: see the limits
-    /// of [`steer`](super). Nothing is wrong; call again after `retry_in`.
+    /// The program would have to be changed, and programs were changed too often lately: 400 at
+    /// once and 500 a second are allowed. Nothing is wrong; call again after `retry_in`.
     #[error("steered listeners are changing hands too fast: retry in {retry_in:?}")]
     TooFast {
         /// When the program may be changed again, some milliseconds at most as a rule.
@@ -27,8 +27,8 @@ pub enum LendError {
     },
     /// The system refused. The group is as it was, and the call may be repeated.
     ///
-    /// Out of descriptors (`EMFILE`, `ENFILE`), [`Group::trim`](super::Group::trim) on this and
-    /// other groups may give some back.
+    /// Out of descriptors (`EMFILE`, `ENFILE`), [`Mux::relieve`](crate::Mux::relieve) may give some
+    /// back.
     #[error("the system refused a steered listener: {0}")]
     System(#[from] io::Error),
 }
@@ -36,7 +36,7 @@ pub enum LendError {
 /// Why this system cannot steer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum Unavailable {
+pub enum SteeringUnavailable {
     /// `net.ipv4.tcp_migrate_req` is on in this network namespace.
     #[error(
         "net.ipv4.tcp_migrate_req is on, which keeps a replaced listener in its group: \
@@ -54,8 +54,7 @@ pub enum Unavailable {
         /// What the system said.
         source: io::Error,
     },
-    /// This process steers on as many ports as it may already: see the limits of
-    /// [`steer`](super).
+    /// This process steers on as many ports as it may already.
     #[error(
         "steering cannot be tried out on {address} while this process steers on as many ports as \
          it may: try it out before any port is bound"

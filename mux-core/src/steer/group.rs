@@ -87,7 +87,7 @@ impl Group {
     /// # Errors
     ///
     /// `AddrInUse` if anybody listens on the port, another group included; otherwise what the
-    /// system says about the socket or the program (see [`probe`](super::probe)).
+    /// system says about the socket or the program (see [`probe_steering`](super::probe_steering)).
     pub fn bind(
         address: SocketAddr,
         options: Options,

@@ -79,7 +79,7 @@
 //!   frees all its programs at once, at most 512 groups of a process steer; a group starts to when
 //!   it first lends. Beyond that, [`LendError::TooManyPorts`].
 //! * `net.ipv4.tcp_migrate_req=1` makes the kernel keep ended listeners in the array:
-//!   [`probe`] refuses it.
+//!   [`probe_steering`] refuses it.
 //! * A socket of another user cannot join: create groups and [`Spares`] after dropping privileges.
 //!   A process of the *same* user that binds the port with `SO_REUSEPORT` on purpose can join and
 //!   spoils the order; it cannot do so by accident through [`Group::bind`], which claims the port
@@ -97,10 +97,10 @@ mod program;
 mod spares;
 mod swap;
 
-pub use error::{LendError, Unavailable};
+pub use error::{LendError, SteeringUnavailable};
 pub use group::{Group, Options};
 pub use member::{LeaseId, MemberId, reset};
 pub use outcome::{Arrival, Ended, Lent, Watch};
-pub use probe::probe;
+pub use probe::probe_steering;
 pub use program::{MAX_MEMBERS_V4, MAX_MEMBERS_V6};
 pub use spares::Spares;

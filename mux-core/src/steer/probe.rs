@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::error::{LendError, Unavailable};
+use super::error::{LendError, SteeringUnavailable};
 use super::group::{Group, Options};
 use super::member::LeaseId;
 use super::outcome::Ended;
@@ -25,10 +25,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 ///
-/// [`Unavailable`] says what the system lacks and what to do about it.
-pub fn probe() -> Result<(), Unavailable> {
+/// [`SteeringUnavailable`] says what the system lacks and what to do about it.
+pub fn probe_steering() -> Result<(), SteeringUnavailable> {
     if fs::read_to_string("/proc/sys/net/ipv4/tcp_migrate_req").is_ok_and(|on| on.trim() != "0") {
-        return Err(Unavailable::TcpMigrateReq);
+        return Err(SteeringUnavailable::TcpMigrateReq);
     }
     let v4 = probe_on(Ipv4Addr::LOCALHOST.into());
     let v6 = probe_on(Ipv6Addr::LOCALHOST.into());
@@ -41,19 +41,19 @@ pub fn probe() -> Result<(), Unavailable> {
 }
 
 /// Whether the system is without this address family rather than without steering.
-fn is_absent(error: &Unavailable) -> bool {
-    let Unavailable::Loopback { source, .. } = error else { return false };
+fn is_absent(error: &SteeringUnavailable) -> bool {
+    let SteeringUnavailable::Loopback { source, .. } = error else { return false };
     matches!(source.raw_os_error(), Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL))
 }
 
-fn probe_on(address: IpAddr) -> Result<(), Unavailable> {
-    let loopback = |source| Unavailable::Loopback { address, source };
-    let not_followed = |step| Unavailable::NotFollowed { address, step };
+fn probe_on(address: IpAddr) -> Result<(), SteeringUnavailable> {
+    let loopback = |source| SteeringUnavailable::Loopback { address, source };
+    let not_followed = |step| SteeringUnavailable::NotFollowed { address, step };
 
     // Whether there is such an address at all, so that what `bind` says is about steering.
     drop(TcpListener::bind((address, 0)).map_err(loopback)?);
     let options = Options { max_members: 2, ..Options::default() };
-    let attach = |source| Unavailable::Attach { address, source };
+    let attach = |source| SteeringUnavailable::Attach { address, source };
     let (mut group, own) =
         Group::bind((address, 0).into(), options, Arc::new(Spares::new())).map_err(attach)?;
     let lend = |group: &mut Group, client, lease| loop {
@@ -62,7 +62,9 @@ fn probe_on(address: IpAddr) -> Result<(), Unavailable> {
             // The process has steered much just now.
             Err(LendError::TooFast { retry_in }) => thread::sleep(retry_in),
             Err(LendError::System(source)) => return Err(attach(source)),
-            Err(LendError::TooManyPorts) => return Err(Unavailable::TooManyPorts { address }),
+            Err(LendError::TooManyPorts) => {
+                return Err(SteeringUnavailable::TooManyPorts { address });
+            }
             Err(_) => return Err(not_followed("lend")),
         }
     };
@@ -134,6 +136,6 @@ mod tests {
 
     #[test]
     fn this_system_steers() {
-        probe().unwrap();
+        probe_steering().unwrap();
     }
 }

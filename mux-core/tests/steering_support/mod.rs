@@ -18,7 +18,7 @@ pub(crate) const HANG_GUARD: Duration = Duration::from_secs(60);
 
 /// Whether this machine can steer.
 pub(crate) fn steers() -> Has {
-    machine::steering(mux_core::steer::probe)
+    machine::steering(mux_core::steer::probe_steering)
 }
 
 pub(crate) fn ip(last: u8) -> IpAddr {
