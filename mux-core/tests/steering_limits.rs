@@ -286,9 +286,13 @@ fn programs_attached_too_fast_are_to_wait_a_moment() {
     needs!(steers(), machine::namespaces(), machine::descriptors(4096));
     inside("programs_attached_too_fast_are_to_wait_a_moment", true, || {
         limit(4096);
-        let (mut group, _own) = group(2000);
+        // Many groups with few clients each: short programs are attached fast.
+        let mut groups: Vec<_> = (0..400).map(|_| group(8)).collect();
         let numbered = |n: u16| Client::from(IpAddr::from([127, 1, n.to_be_bytes()[0], n as u8]));
-        let mut lend = |n: u16| group.lend(numbered(n), LeaseId::new(n.into()));
+        let mut lend = |n: u16| {
+            let (group, _own) = &mut groups[usize::from(n) / 5];
+            group.lend(numbered(n), LeaseId::new(n.into()))
+        };
         let refused = (0..2000).find_map(|n| lend(n).err().map(|error| (n, error)));
         let Some((n, LendError::TooFast { retry_in })) = refused else { panic!("{refused:?}") };
         assert!(!retry_in.is_zero());

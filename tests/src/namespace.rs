@@ -10,6 +10,8 @@ use std::io::Write as _;
 use std::net::{IpAddr, Ipv6Addr};
 use std::process::{Command, Stdio};
 
+use not_checked::machine::ASKED;
+
 use crate::program::Program;
 
 /// Set, inside, to the program that is tested there.
@@ -47,12 +49,6 @@ pub fn inside(name: &str, program: Program, clients: u16, strangers: u16, body: 
     });
 }
 
-/// Whether this is a test that runs again in its namespace: what it needs was asked outside, where
-/// there is a loopback interface to try it on.
-pub(crate) fn is_inside() -> bool {
-    env::var_os(INSIDE).is_some()
-}
-
 /// Runs `body`, the body of the test `name` with `program`, in a network and a mount namespace
 /// where it may set up what it likes. Nothing is there, not even the loopback interface.
 ///
@@ -74,7 +70,7 @@ pub fn enter(name: &str, program: Program, body: impl FnOnce()) {
     again.args(["--user", "--map-root-user", "--net", "--mount"]);
     again.arg(test).args([name, "--nocapture"]);
     // There, cargo would find nothing to build with.
-    again.env(INSIDE, program.name()).env(program.variable(), program.path());
+    again.env(ASKED, "1").env(INSIDE, program.name()).env(program.variable(), program.path());
     let output = again.output().unwrap_or_else(|error| panic!("unshare cannot be run: {error}"));
     let (stdout, stderr) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

@@ -13,8 +13,6 @@ use std::{env, fs};
 
 use not_checked::machine::{self, Has, Need};
 
-use crate::namespace;
-
 /// A server program. Tests that name neither in their title run against each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Program {
@@ -136,7 +134,6 @@ impl Program {
 impl Need for Program {
     fn is_here(&self) -> Has {
         match self {
-            _ if namespace::is_inside() => Ok(()),
             Self::Muxftpd | Self::LibunftpExample => {
                 machine::steering(mux_core::mux::probe_steering)
             }

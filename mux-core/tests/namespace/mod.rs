@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::machine::{Has, Lacking};
+use crate::machine::{ASKED, Has, Lacking};
 
 /// Set inside.
 const INSIDE: &str = "MUX_CORE_NAMESPACE";
@@ -34,7 +34,7 @@ pub(crate) fn inside(name: &str, loopback: bool, body: impl FnOnce()) {
     let mut again = Command::new("unshare");
     again.args(["--user", "--map-root-user", "--net", "/bin/sh", "-c"]);
     again.arg(format!("{up}exec \"$@\"")).arg("sh").arg(test);
-    again.args([name, "--exact", "--nocapture"]).env(INSIDE, "1");
+    again.args([name, "--exact", "--nocapture"]).env(INSIDE, "1").env(ASKED, "1");
     let output = again.output().unwrap_or_else(|error| panic!("unshare cannot be run: {error}"));
     let printed = String::from_utf8_lossy(&output.stdout);
     assert!(
