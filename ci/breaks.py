@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
-"""Breaks the code in every way that ci/breaks/*.toml name, and sees the tests notice.
+"""Breaks the table in every way that ci/breaks/table.toml names, and sees its models notice.
 
-Each break is applied to a copy of the sources, and what it names is run there: of table.toml,
-models under loom; of the others, tests. Fails if one of those still passes with its break, if a
-model has no break, or if a break no longer applies.
+Each break is applied to a copy of the sources, and the models that it names run there under loom.
+Fails if one of those still passes with its break, if a model has no break, or if a break no longer
+applies.
 
-    ci/breaks.py                the table: a minute or two
-    ci/breaks.py --all          the mux and whole servers as well: half an hour
-    ci/breaks.py [--all] WORD ...   those whose name contains one of the words
+    ci/breaks.py            all: a minute or two
+    ci/breaks.py WORD ...   those whose name contains one of the words
 """
 
 import os
@@ -37,28 +36,25 @@ def copy_sources() -> None:
 
 
 def cargo_test(entry: dict) -> str | None:
-    """Runs what a break names. All that was printed; `None` if it did not end."""
+    """Runs the models that a break names. All that was printed; `None` if it did not end."""
     environment = os.environ | {
         # Of its own: cargo would take what was built from the copy for what is built from here.
         "CARGO_TARGET_DIR": str(TARGET / "target"),
         # Loom runs on its own stack, and a backtrace per failure takes longer than the model.
         "RUST_BACKTRACE": "0",
+        "RUSTFLAGS": os.environ.get("RUSTFLAGS", "") + " --cfg loom",
     }
-    if "models" in entry:
-        environment["RUSTFLAGS"] = os.environ.get("RUSTFLAGS", "") + " --cfg loom"
-        command = ["--package", "mux-core", "--no-default-features", "--release", "--lib", "--"]
-        command += ["--exact", *(f"table::models::{model}" for model in entry["models"])]
-    else:
-        command = ["--package", entry["package"], "--test", entry["target"], "--", *entry["tests"]]
+    command = ["--package", "mux-core", "--no-default-features", "--release", "--lib", "--"]
+    command += ["--exact", *(f"table::models::{model}" for model in entry["models"])]
     with subprocess.Popen(
         ["cargo", "test", *command], cwd=COPY, env=environment, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
     ) as running:
         try:
-            # One after the other: what a test says must not come between it and its verdict.
+            # One after the other: what a model says must not come between it and its verdict.
             printed = "".join(running.communicate(timeout=LIMIT))
         except subprocess.TimeoutExpired:
-            # With the tests that it has started.
+            # With the models that it has started.
             os.killpg(running.pid, signal.SIGKILL)
             return None
     if "could not compile" in printed:
@@ -66,34 +62,26 @@ def cargo_test(entry: dict) -> str | None:
     return printed
 
 
-def notices(test: str, printed: str | None) -> bool:
-    """Whether the test, or one of its cases, did not pass."""
+def notices(model: str, printed: str | None) -> bool:
+    """Whether the model did not pass."""
     if printed is None:
         return True
-    if test not in printed:
-        sys.exit(f"{test} was not run:\n{printed}")
-    verdicts = re.findall(rf"^test (?:\S+::)?{test}(?:::\S+)? \.\.\. (\S+)$", printed, re.MULTILINE)
+    if model not in printed:
+        sys.exit(f"{model} was not run:\n{printed}")
+    verdict = re.search(rf"^test \S+::{model} \.\.\. (\S+)$", printed, re.MULTILINE)
     # Without a verdict it took the whole program with it.
-    return not verdicts or any(verdict != "ok" for verdict in verdicts)
-
-
-def read(name: str) -> list[dict]:
-    return tomllib.loads((ROOT / "ci/breaks" / name).read_text())["break"]
+    return verdict is None or verdict[1] != "ok"
 
 
 def main() -> None:
-    breaks = read("table.toml")
+    breaks = tomllib.loads((ROOT / "ci/breaks/table.toml").read_text())["break"]
     source = (ROOT / "mux-core/src/table/models.rs").read_text()
     models = set(re.findall(r"#\[test\]\nfn (\w+)", source))
     named = {model for entry in breaks for model in entry["models"]}
     if models != named:
         sys.exit(f"models without a break: {models - named}; breaks without a model: {named - models}")
 
-    words = sys.argv[1:]
-    if "--all" in words:
-        words.remove("--all")
-        breaks += read("mux.toml") + read("servers.toml")
-    if words:
+    if words := sys.argv[1:]:
         breaks = [entry for entry in breaks if any(word in entry["name"] for word in words)]
     if not breaks:
         sys.exit(f"no break has one of these words in its name: {' '.join(words)}")
@@ -108,12 +96,12 @@ def main() -> None:
         file.write_text(whole.replace(before, entry["to"].strip("\n")))
         printed = cargo_test(entry)
         file.write_text(whole)
-        for test in entry.get("models") or entry["tests"]:
-            noticed = notices(test, printed)
+        for model in entry["models"]:
+            noticed = notices(model, printed)
             verdict = "caught" if noticed else "SURVIVED"
-            print(f"[{number}/{len(breaks)}] {verdict}: {entry['name']} ({test})", flush=True)
+            print(f"[{number}/{len(breaks)}] {verdict}: {entry['name']} ({model})", flush=True)
             if not noticed:
-                survived.append(f"{entry['name']} ({test})")
+                survived.append(f"{entry['name']} ({model})")
     if survived:
         sys.exit("these breaks survived:\n" + "\n".join(survived))
     print(f"all {len(breaks)} breaks were caught")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks that docs/security.md names tests that exist, and docs/coverage.md functions.
+"""Checks that docs/security.md names tests that exist.
 
 A test is written `file::name`, or `file::*` for all tests of a file; the file is that of the test
 without its ending, or its directory if it is one of several that make one program. Fails if one is
@@ -13,9 +13,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs/security.md"
-
-# Lines of functions that no test runs are explained there.
-COVERAGE = ROOT / "docs/coverage.md"
 
 # `file::` is how the document explains itself.
 NAMED = re.compile(r"`(?!file::)([a-z_]\w*)::(\w+|\*)`")
@@ -42,20 +39,7 @@ def tests() -> dict[str, set[str]]:
     return found
 
 
-def check_functions() -> None:
-    named = re.findall(r"`([\w/.-]+\.rs)` `(\w+)`", COVERAGE.read_text())
-    gone = []
-    for name, function in named:
-        path = ROOT / name
-        if not path.is_file() or not re.search(rf"\bfn {function}\b", path.read_text()):
-            gone.append(f"there is no function {function} in {name}")
-    if gone:
-        sys.exit("docs/coverage.md: " + "\n".join(gone))
-    print(f"docs/coverage.md names {len(named)} functions, and all are there")
-
-
 def main() -> None:
-    check_functions()
     text = DOCUMENT.read_text()
     known = tests()
     wrong = []

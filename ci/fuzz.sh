@@ -18,7 +18,7 @@ if ! cargo +nightly --version > /dev/null 2>&1; then
 fi
 if ! cargo +nightly --version > /dev/null 2>&1; then
     echo "Fuzzing needs a nightly compiler: run 'rustup toolchain install nightly'." >&2
-    exit 1
+    exit 77
 fi
 if ! cargo fuzz --version > /dev/null 2>&1; then
     cargo install cargo-fuzz --locked

@@ -1,28 +1,37 @@
 #!/usr/bin/env bash
-# Installs what the gate needs and a bare machine with Rust may lack.
+# Installs what the gate needs and a bare machine with Rust may lack. Tools that cargo installs are
+# installed by the scripts that use them.
 set -euo pipefail
 
+# A program, the Debian package that has it, and what it is for. One line for each: add yours.
+needs() {
+    cat << 'END'
+cc              gcc             building
+python3         python3         scripts of the gate, and a client that tests drive
+ip              iproute2        tests in network namespaces
+unshare         util-linux      tests in network namespaces
+prlimit         util-linux      tests that take descriptors away
+haproxy         haproxy         balancers that tests put in front
+nginx           nginx           balancers that tests put in front
+nft             nftables        balancers that tests put in front
+conntrack       conntrack       balancers that tests put in front
+curl            curl            clients that tests drive
+lftp            lftp            clients that tests drive
+tnftp           tnftp           clients that tests drive
+inetutils-ftp   inetutils-ftp   clients that tests drive
+END
+}
+
 packages=()
-need() { command -v "$1" > /dev/null || packages+=("$2"); }
-need cc gcc
-need python3 python3
-need ip iproute2
-need unshare util-linux
-# The balancers that the tests put in front.
-need haproxy haproxy
-need nginx nginx
-need nft nftables
-need conntrack conntrack
-# The clients that the tests drive.
-need curl curl
-need lftp lftp
-need tnftp tnftp
-need inetutils-ftp inetutils-ftp
+while read -r program package _; do
+    command -v "$program" > /dev/null || packages+=("$package")
+done < <(needs)
 if [ "${#packages[@]}" -gt 0 ]; then
     sudo=""
     [ "$(id -u)" = 0 ] || sudo=sudo
     $sudo apt-get update --quiet
-    $sudo apt-get install --yes --no-install-recommends "${packages[@]}"
+    $sudo env DEBIAN_FRONTEND=noninteractive \
+        apt-get install --yes --no-install-recommends "${packages[@]}"
 fi
 
 for component in rustfmt clippy; do

@@ -15,7 +15,7 @@ if ! cargo +nightly --version > /dev/null 2>&1; then
 fi
 if ! cargo +nightly --version > /dev/null 2>&1; then
     echo "Sanitizers need a nightly compiler: run 'rustup toolchain install nightly'." >&2
-    exit 1
+    exit 77
 fi
 
 host=$(rustc -vV | sed -n 's/^host: //p')

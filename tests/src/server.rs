@@ -8,7 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use std::{fs, thread};
+use std::{env, fs, thread};
 
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
@@ -260,6 +260,9 @@ impl Server {
     /// Ends it, if it has not ended by itself. A process that not even SIGKILL ends, because it is
     /// stuck in the kernel, is left behind after [`HANG`] rather than holding up the test for ever.
     pub(crate) fn kill(&mut self) {
+        if env::var_os("LLVM_PROFILE_FILE").is_some() {
+            self.ask_to_end();
+        }
         let _ = self.child.kill();
         let killed = Instant::now();
         while matches!(self.child.try_wait(), Ok(None)) {
@@ -268,6 +271,18 @@ impl Server {
                 break;
             }
             thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Lets it end in order, if it does so within two seconds: a program that counts which of its
+    /// lines run writes that down at its end.
+    fn ask_to_end(&mut self) {
+        for _ in 0..100 {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            self.signal(Signal::SIGTERM);
+            thread::sleep(Duration::from_millis(20));
         }
     }
 }
