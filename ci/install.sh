@@ -15,6 +15,7 @@ haproxy         haproxy         balancers that tests put in front
 nginx           nginx           balancers that tests put in front
 nft             nftables        balancers that tests put in front
 conntrack       conntrack       balancers that tests put in front
+promtool        prometheus      metrics, alerts and dashboard
 curl            curl            clients that tests drive
 lftp            lftp            clients that tests drive
 tnftp           tnftp           clients that tests drive

@@ -1,6 +1,8 @@
 //! What an operator sees: the start screen, the log, metrics.
 
 pub mod bridge;
+#[cfg(test)]
+mod documented;
 pub mod events;
 pub mod exporter;
 pub mod journal;
