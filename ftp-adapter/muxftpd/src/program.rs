@@ -93,7 +93,8 @@ async fn run(
     let metrics = match options.metrics {
         Some(address) => {
             let (listener, address) = exporter::bind(address).await?;
-            let registry = journal.metrics().registry(mux.clone(), dropped.clone());
+            let lost = dropped.clone();
+            let registry = journal.metrics().registry(mux.clone(), move || lost.count());
             let draining = draining.clone();
             tokio::spawn(exporter::serve(listener, exporter::Exporter { registry, draining }));
             Some(address)

@@ -1,7 +1,5 @@
 //! Options: the command line and the configuration file.
 
-#[cfg(test)]
-mod documented;
 pub mod file;
 pub mod generate;
 pub mod given;

@@ -93,12 +93,6 @@ impl Log {
 }
 
 impl DroppedLines {
-    /// Those of a log that is not there.
-    #[cfg(test)]
-    pub fn none() -> Self {
-        Self::of(&waiting_lines(io::sink(), 1).0)
-    }
-
     fn of(lines: &NonBlocking) -> Self {
         Self { counted: lines.error_counter(), told: Arc::default() }
     }

@@ -4,7 +4,6 @@ use crate::auth::login::LoginRefused;
 use crate::observe::events::{
     Connection, Handshake, Outcome, SessionEnd, SessionRefused, Transfer,
 };
-use crate::observe::logging::DroppedLines;
 use mux_core::Mux;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
@@ -109,8 +108,12 @@ impl Metrics {
         self.log_lines_suppressed.inc_by(count);
     }
 
-    /// All of them, those of `mux`, and what the log had to drop.
-    pub fn registry(&self, mux: Mux, dropped: DroppedLines) -> Registry {
+    /// All of them, those of `mux`, and the log lines that were dropped since the start.
+    pub fn registry(
+        &self,
+        mux: Mux,
+        log_lines_dropped: impl Fn() -> u64 + Send + Sync + 'static,
+    ) -> Registry {
         let mut registry = Registry::with_prefix("muxftpd");
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The version of the program", version);
@@ -154,20 +157,25 @@ impl Metrics {
             "Log lines left out because there were too many of their kind",
             self.log_lines_suppressed.clone(),
         );
-        registry.register_collector(Box::new(OfLog(dropped)));
+        registry.register_collector(Box::new(OfLog(Box::new(log_lines_dropped))));
         registry.register_collector(Box::new(OfMux(mux)));
         registry
     }
 }
 
 /// What the log counts by itself.
-#[derive(Debug)]
-struct OfLog(DroppedLines);
+struct OfLog(Box<dyn Fn() -> u64 + Send + Sync>);
+
+impl fmt::Debug for OfLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OfLog").finish_non_exhaustive()
+    }
+}
 
 impl Collector for OfLog {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let help = "Log lines lost because standard error was not read in time";
-        counter(&mut encoder, "log_lines_dropped", help, self.0.count())
+        counter(&mut encoder, "log_lines_dropped", help, (self.0)())
     }
 }
 

@@ -1,8 +1,6 @@
 //! What an operator sees: the start screen, the log, metrics.
 
 pub mod bridge;
-#[cfg(test)]
-mod documented;
 pub mod events;
 pub mod exporter;
 pub mod journal;

@@ -1,25 +1,18 @@
 //! The documents, the alerts and the dashboard name the metrics that there are.
 
-use crate::auth::login::LoginRefused;
-use crate::observe::events::{
+use crate::document;
+use mux_core::{Client, Mux};
+use muxftpd::auth::login::LoginRefused;
+use muxftpd::observe::events::{
     Connection, Failure, Handshake, Outcome, SessionEnd, SessionOver, SessionRefused, Transfer,
 };
-use crate::observe::journal::Journal;
-use crate::observe::logging::DroppedLines;
-use mux_core::{Client, Mux};
+use muxftpd::observe::journal::Journal;
 use prometheus_client::encoding::prometheus_text;
 use std::collections::BTreeSet;
-use std::fs;
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
-use std::path::Path;
 use std::time::Duration;
 
 const PREFIX: &str = "muxftpd_";
-
-fn document(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);
-    fs::read_to_string(path).unwrap()
-}
 
 /// The names of metrics that stand in a text.
 fn names(text: &str) -> BTreeSet<&str> {
@@ -66,7 +59,7 @@ async fn exported() -> String {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         if let Ok(mux) = Mux::builder(port.to_string().parse().unwrap()).bind() {
             let mut text = String::new();
-            let registry = counted().metrics().registry(mux, DroppedLines::none());
+            let registry = counted().metrics().registry(mux, || 0);
             prometheus_text::encode(&mut text, &registry).unwrap();
             return text;
         }

@@ -1,15 +1,10 @@
 //! Every option is in the documents, with its default.
 
-use crate::config::file;
-use crate::config::options::Options;
+use crate::document;
 use clap::Arg;
+use muxftpd::config::file;
+use muxftpd::config::options::Options;
 use std::fs;
-use std::path::Path;
-
-fn document(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);
-    fs::read_to_string(path).unwrap()
-}
 
 fn options() -> impl Iterator<Item = Arg> {
     let command = Options::command_line();
