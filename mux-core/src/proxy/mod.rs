@@ -16,13 +16,17 @@
 //! assert_eq!(source, "192.0.2.7:50000".parse().unwrap());
 //! ```
 //!
-//! This is the protocol of HAProxy's document `proxy-protocol.txt`, and there is no I/O in it.
+//! This is the protocol of HAProxy's document `proxy-protocol.txt`, and there is no I/O in reading headers.
 
 mod checksum;
 mod header;
 mod networks;
+#[cfg(all(feature = "mux", not(loom)))]
+mod receive;
 mod v1;
 mod v2;
 
 pub use header::{Header, HeaderError, MAX_HEADER_LENGTH, Origin, Progress, read};
 pub use networks::{Networks, NetworksError};
+#[cfg(all(feature = "mux", not(loom)))]
+pub use receive::{HEADER_TIMEOUT, ReceiveError, receive};

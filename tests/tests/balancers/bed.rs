@@ -9,6 +9,7 @@ use std::process::{Child, Command};
 use mux_tests::Program::Muxftpd;
 use mux_tests::certificate::Certificate;
 use mux_tests::guard::{self, HANG};
+use mux_tests::machine::{self, Has, Lacking};
 use mux_tests::namespace;
 use mux_tests::{Launch, Ports, Server};
 use nix::sys::signal::Signal;
@@ -33,6 +34,30 @@ pub(crate) fn shipped(name: &str) -> PathBuf {
 
 fn text(path: &Path) -> &str {
     path.to_str().expect("a path is text")
+}
+
+/// What the network takes: these programs, and a kernel with all that they ask of it.
+pub(crate) fn balancer(programs: &[(&str, &str)]) -> Has {
+    for (name, package) in programs {
+        machine::program(name, package)?;
+    }
+    machine::namespaces_with_ipv6()?;
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--user", "--map-root-user", "--net", "--mount", "sh", "-ec"]);
+    let return_path = fs::read_to_string(shipped("transparent-return.sh")).expect("a file");
+    let set_up =
+        format!("{}\nnsenter --net=/run/netns/lb sh -ec '{return_path}'", include_str!("bed.sh"));
+    let output = unshare.arg(set_up).output().expect("unshare runs");
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(Lacking {
+        what: "a kernel with bridges, veth, nftables and transparent sockets".to_owned(),
+        remedy: format!(
+            "What it says: {}",
+            String::from_utf8_lossy(&output.stderr).replace('\n', " ")
+        ),
+    })
 }
 
 /// The servers behind the balancer, by number.

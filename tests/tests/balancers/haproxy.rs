@@ -1,10 +1,14 @@
 //! HAProxy.
 
-use crate::bed::{Bed, shipped};
+use mux_tests::Program::Muxftpd;
+use mux_tests::needs;
+
+use crate::bed::{Bed, balancer, shipped};
 use crate::operation;
 
 #[test]
 fn transparent_haproxy_keeps_sessions_together() {
+    needs!(Muxftpd, balancer(&[("haproxy", "haproxy"), ("nft", "nftables")]));
     Bed::inside("transparent_haproxy_keeps_sessions_together", "muxftpd.toml", |bed| {
         bed.run("sh", &[shipped("transparent-return.sh").to_str().unwrap()]);
         bed.start(1);

@@ -1,10 +1,17 @@
 //! nftables alone, with a set per server that remembers its clients.
 
-use crate::bed::{Bed, shipped};
+use mux_tests::Program::Muxftpd;
+use mux_tests::needs;
+
+use crate::bed::{Bed, balancer, shipped};
 use crate::operation;
 
 #[test]
 fn nftables_keeps_sessions_together() {
+    needs!(
+        Muxftpd,
+        balancer(&[("nft", "nftables"), ("conntrack", "conntrack"), ("python3", "python3")])
+    );
     Bed::inside("nftables_keeps_sessions_together", "muxftpd.toml", |bed| {
         bed.start(1);
         bed.start(2);
