@@ -44,10 +44,9 @@ pub(crate) fn balancer(programs: &[(&str, &str)]) -> Has {
     machine::namespaces_with_ipv6()?;
     let mut unshare = Command::new("unshare");
     unshare.args(["--user", "--map-root-user", "--net", "--mount", "sh", "-ec"]);
-    let return_path = fs::read_to_string(shipped("transparent-return.sh")).expect("a file");
-    let set_up =
-        format!("{}\nnsenter --net=/run/netns/lb sh -ec '{return_path}'", include_str!("bed.sh"));
-    let output = unshare.arg(set_up).output().expect("unshare runs");
+    let set_up = format!("{}\nnsenter --net=/run/netns/lb sh \"$0\"", include_str!("bed.sh"));
+    unshare.arg(set_up).arg(shipped("transparent-return.sh"));
+    let output = unshare.output().expect("unshare runs");
     if output.status.success() {
         return Ok(());
     }

@@ -33,6 +33,8 @@ struct State {
     ended: [AtomicU64; 5],
     /// Whose sessions may be lost just now: by server, or before they have got to one.
     excused: [AtomicBool; 5],
+    /// How often that has begun: who was there then may notice later.
+    excuses: [AtomicU64; 5],
     /// Sessions that were lost and excused.
     lost: [AtomicU64; 5],
     failures: Mutex<Vec<String>>,
@@ -62,7 +64,8 @@ impl Crowd {
     /// [`REGULAR`] before they have begun.
     pub(crate) fn excuse(&self, servers: &[usize]) {
         for n in 0..5 {
-            self.state.excused[n].store(servers.contains(&n), SeqCst);
+            let was = self.state.excused[n].swap(servers.contains(&n), SeqCst);
+            self.state.excuses[n].fetch_add((!was && servers.contains(&n)).into(), SeqCst);
         }
     }
 
@@ -131,11 +134,16 @@ fn come_and_go(state: &State, n: u16, authority: &Path) {
             _ => (state.next.fetch_add(1, SeqCst), NEWCOMER),
         };
         let excused_before = [0, 1, 2, 3, 4].map(|n| state.excused[n].load(SeqCst));
+        let excuses_before = [0, 1, 2, 3, 4].map(|n| state.excuses[n].load(SeqCst));
         match session(state, address, manner, authority, &mut server) {
             Ok(()) => {
                 state.ended[server].fetch_add(1, SeqCst);
             }
-            Err(_) if excused_before[server] || state.excused[server].load(SeqCst) => {
+            Err(_)
+                if excused_before[server]
+                    || state.excused[server].load(SeqCst)
+                    || state.excuses[server].load(SeqCst) > excuses_before[server] =>
+            {
                 state.lost[server].fetch_add(1, SeqCst);
             }
             Err(error) => {

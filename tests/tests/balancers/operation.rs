@@ -60,10 +60,16 @@ fn drains(bed: &mut Bed, crowd: &Crowd, n: usize) {
     bed.server(n).signal(SIGTERM);
     until_nobody_comes_to(bed, crowd, n);
     crowd.until_served(&others(n), ENOUGH);
+    let regulars: Vec<(u16, Manner)> = downloads.iter().map(Download::client).collect();
     for download in downloads {
         download.finish();
     }
     bed.has_stopped(n);
+    guard::eventually("its clients are served elsewhere", || {
+        regulars.iter().all(|&(client, manner)| {
+            Session::start(client, manner, bed.authority()).is_ok_and(|session| session.server != n)
+        })
+    });
     crowd.excuse(&[]);
 }
 

@@ -114,6 +114,8 @@ fn connect(source: IpAddr, to: SocketAddr) -> io::Result<TcpStream> {
 
 /// A download that has begun, and stays where it is until [`finish`](Self::finish).
 pub(crate) struct Download {
+    n: u16,
+    manner: Manner,
     client: Client,
     data: mux_tests::Data,
     pub(crate) server: usize,
@@ -130,7 +132,12 @@ impl Download {
         let mut data = mux_tests::Data::connect_narrow(source, port).expect("a data connection");
         client.expect("RETR long", 150);
         data.read_some(1).expect("the first byte");
-        Self { client, data, server: server.expect("a size") }
+        Self { n, manner, client, data, server: server.expect("a size") }
+    }
+
+    /// Whose it is, and how it goes about it.
+    pub(crate) fn client(&self) -> (u16, Manner) {
+        (self.n, self.manner)
     }
 
     /// Reads the rest.
