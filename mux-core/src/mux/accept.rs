@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -14,6 +15,7 @@ use super::core::Core;
 use super::lifecycle::Delivery;
 use super::own_listeners::OwnListener;
 use crate::Client;
+use crate::table::Time;
 
 /// Starts to accept on `socket`, which is that of `own`.
 pub(super) fn spawn(core: &Arc<Core>, own: &Arc<OwnListener>, socket: Arc<TcpListener>) {
@@ -64,12 +66,21 @@ fn poll_deliver(
 ) -> Poll<Option<io::Result<()>>> {
     let accepted = own.try_accept(|| {
         socket.poll_accept(context).map_ok(|(stream, peer)| {
-            deliver(core, own.address.port(), stream, peer.into());
+            receive(core, own.address.port(), stream, peer);
         })
     });
     match accepted {
         None => Poll::Ready(None),
         Some(polled) => polled.map(Some),
+    }
+}
+
+/// Takes a connection that was accepted just now: into the stage where it must show a preface, to
+/// its reservation where it need not. Waits for nobody.
+pub(super) fn receive(core: &Core, port: u16, stream: TcpStream, peer: SocketAddr) {
+    match &core.stage {
+        None => deliver(core, port, stream, peer.into()),
+        Some(stage) => stage.enter(core, port, stream, peer),
     }
 }
 
@@ -81,7 +92,23 @@ pub(super) fn deliver(core: &Core, port: u16, stream: TcpStream, client: Client)
         debug!(%client, port, "a connection was over before it was accepted");
         return;
     }
-    let undelivered = match core.reservations.claim(port, client) {
+    hand_over(core.reservations.claim(port, client), port, stream, client);
+}
+
+/// As [`deliver`], for a connection that came at `arrived` and has shown since who its client is.
+pub(super) fn deliver_identified(
+    core: &Core,
+    port: u16,
+    stream: TcpStream,
+    client: Client,
+    arrived: Time,
+) {
+    let delivery = core.reservations.claim_identified(port, client, arrived);
+    hand_over(delivery, port, stream, client);
+}
+
+fn hand_over(delivery: Option<Delivery>, port: u16, stream: TcpStream, client: Client) {
+    let undelivered = match delivery {
         Some(Delivery::Stream(session)) => session.send(Ok(stream)).err().and_then(Result::ok),
         Some(Delivery::Candidate(session)) => session.send(stream).err(),
         // What is held is claimed by its identity, never by an address.

@@ -12,7 +12,7 @@ use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tracing::debug;
 
-use super::accept::deliver;
+use super::accept::receive;
 use super::core::Core;
 
 /// The most connections that one call takes from a listener. A client that connects as fast as
@@ -28,7 +28,7 @@ pub(super) fn drain(core: &Core, port: u16) {
         own.drain(|listener| {
             for _ in 0..MAX_DRAINED {
                 match accept(listener) {
-                    Ok((stream, peer)) => deliver(core, port, stream, peer.into()),
+                    Ok((stream, peer)) => receive(core, port, stream, peer),
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                     // The accept task meets it too, and knows what to do.
                     Err(error) => {

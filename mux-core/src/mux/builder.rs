@@ -14,6 +14,7 @@ use super::errors::BindError;
 use super::groups::Groups;
 use super::lifecycle::{Reservations, Terms};
 use super::listen::{self, Listeners};
+use super::preface::{Hook, Preface, PrefaceLimits, Stage};
 use super::wait_queue::QueueLimits;
 
 use super::own_listeners::OwnListeners;
@@ -30,6 +31,7 @@ pub struct Builder {
     terms: Terms,
     backlog: u32,
     steering: bool,
+    preface: Option<Hook>,
 }
 
 impl Builder {
@@ -44,9 +46,11 @@ impl Builder {
                 queue: QueueLimits { per_client: 256, overall: 16_384 },
                 client_prefix: ClientPrefix::ADDRESS,
                 capacity: 65_536,
+                preface_timeout: None,
             },
             backlog: 1024,
             steering: false,
+            preface: None,
         }
     }
 
@@ -121,6 +125,25 @@ impl Builder {
         self
     }
 
+    /// Has connections show a preface before they are matched. `judge` is given the address that a
+    /// connection comes from and all bytes that it has sent, at first none, and says whose it is.
+    /// A connection that `judge` identifies without any bytes takes the ordinary way.
+    ///
+    /// No accept waits for a preface. `judge` is called on the accept path, so it must not block.
+    /// A connection that waits when a reservation ends is not delivered to the client's next one.
+    ///
+    /// It cannot be combined with [`steering`](Self::steering): the kernel steers a connection by
+    /// the address of its packets, before any byte of it.
+    pub fn preface(
+        mut self,
+        limits: PrefaceLimits,
+        judge: impl Fn(SocketAddr, &[u8]) -> Preface + Send + Sync + 'static,
+    ) -> Self {
+        self.terms.preface_timeout = Some(limits.timeout);
+        self.preface = Some(Hook { limits, judge: Arc::new(judge) });
+        self
+    }
+
     /// Binds every port on every address, and starts to accept.
     ///
     /// The ports are this process's alone: address reuse lets a restart have them back at once,
@@ -138,7 +161,10 @@ impl Builder {
         if self.addresses.is_empty() {
             return Err(BindError::NoAddress);
         }
-        let Self { ports, addresses, terms, backlog, steering } = self;
+        let Self { ports, addresses, terms, backlog, steering, preface } = self;
+        if steering && preface.is_some() {
+            return Err(BindError::PrefaceWithSteering);
+        }
         let wanted: Vec<SocketAddr> = addresses
             .iter()
             .flat_map(|&ip| ports.iter().map(move |port| SocketAddr::new(ip, port)))
@@ -148,11 +174,13 @@ impl Builder {
 
         let own = OwnListeners::new(ports.len(), &bound);
         let (reservations, freed) = Reservations::new(ports, terms);
+        let (stage, arrivals) = preface.map(Stage::new).unzip();
         let core = Arc::new(Core {
             reservations,
             wait: terms.wait,
             own,
             groups,
+            stage,
             closed: CancellationToken::new(),
             ended: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -160,6 +188,9 @@ impl Builder {
         });
         for (own, (_, socket)) in core.own.all().iter().zip(bound) {
             accept::spawn(&core, own, socket);
+        }
+        if let Some(arrivals) = arrivals {
+            Stage::spawn(&core, arrivals);
         }
         expiry::spawn(&core);
         let served = Arc::clone(&core);

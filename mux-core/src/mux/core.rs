@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 use super::groups::Groups;
 use super::lifecycle::Reservations;
 use super::own_listeners::OwnListeners;
+use super::preface::Stage;
 
 #[derive(Debug)]
 pub(super) struct Core {
@@ -17,6 +18,8 @@ pub(super) struct Core {
     pub(super) wait: Duration,
     pub(super) own: OwnListeners,
     pub(super) groups: Option<Groups>,
+    /// Where connections wait for their preface, if they have to show one.
+    pub(super) stage: Option<Stage>,
     /// Cancelled when the mux is shut down.
     pub(super) closed: CancellationToken,
     /// Cancelled after that, when every reservation has ended and no lent socket listens any

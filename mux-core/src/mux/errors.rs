@@ -38,6 +38,12 @@ pub enum BindError {
     #[cfg(all(feature = "steering", target_os = "linux"))]
     #[error(transparent)]
     Steering(#[from] crate::steer::SteeringUnavailable),
+    /// Steering and a preface were asked for together.
+    #[error(
+        "a connection cannot be steered by what it says: the kernel steers it before it says \
+         anything; use stream delivery with a PROXY header or another preface"
+    )]
+    PrefaceWithSteering,
     /// Steering was asked for where there is none.
     #[error("steering needs Linux and the `steering` feature: use stream delivery instead")]
     SteeringUnsupported,

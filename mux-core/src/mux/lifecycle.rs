@@ -13,6 +13,7 @@ use tracing::debug;
 use super::clock::Clock;
 use super::errors::AcceptError;
 use super::expiry::Alarm;
+use super::preface::Ends;
 use super::stats::{Counters, Stats};
 use super::strangers::Strangers;
 use super::wait_queue::{Freed, QueueLimits, WaitQueue};
@@ -52,6 +53,8 @@ pub(super) struct Terms {
     pub(super) client_prefix: ClientPrefix,
     /// How many reservations there is room for.
     pub(super) capacity: usize,
+    /// How long a connection may take to show its preface, if it has to show one.
+    pub(super) preface_timeout: Option<Duration>,
 }
 
 /// All reservations of a mux.
@@ -63,6 +66,8 @@ pub(super) struct Reservations {
     recent: Strangers,
     ttl: Duration,
     client_prefix: ClientPrefix,
+    /// Kept where connections may have to show a preface.
+    ends: Option<Ends>,
     pub(super) wait_queue: WaitQueue,
     pub(super) alarm: Alarm,
 }
@@ -77,6 +82,7 @@ impl Reservations {
             clock: Clock::start(),
             ttl: terms.ttl,
             client_prefix: terms.client_prefix,
+            ends: terms.preface_timeout.map(Ends::new),
             wait_queue,
             alarm: Alarm::new(),
         };
@@ -164,9 +170,30 @@ impl Reservations {
         delivery
     }
 
+    /// As [`claim`](Self::claim), for a connection that came at `arrived` and was identified since.
+    pub(super) fn claim_identified(
+        &self,
+        port: u16,
+        client: Client,
+        arrived: Time,
+    ) -> Option<Delivery> {
+        let Some(ends) = &self.ends else { return self.claim(port, client) };
+        let (key, now) = (self.key(client), self.clock.now());
+        let mut ends = ends.lock();
+        if !ends.admits(port, key, arrived, now) {
+            self.strangers(port, 1);
+            return None;
+        }
+        let delivery = self.claim(port, client);
+        if let Some(Delivery::Stream(_)) = delivery {
+            ends.record(port, key, now);
+        }
+        delivery
+    }
+
     /// Claims a reservation whose connection was found in another way. Whether it was pending.
     pub(super) fn claim_by_id(&self, id: ReservationId, port: u16, client: Client) -> bool {
-        let claimed = self.table.end(id).is_ok();
+        let claimed = self.end(id, port, client);
         if claimed {
             self.claimed(port, self.key(client));
         }
@@ -174,8 +201,8 @@ impl Reservations {
     }
 
     /// Cancels a reservation. Whether it was pending.
-    pub(super) fn cancel(&self, id: ReservationId, client: Client) -> bool {
-        let cancelled = self.table.end(id).is_ok();
+    pub(super) fn cancel(&self, id: ReservationId, port: u16, client: Client) -> bool {
+        let cancelled = self.end(id, port, client);
         if cancelled {
             self.counters.cancelled();
             self.wait_queue.port_freed(self.key(client));
@@ -185,7 +212,16 @@ impl Reservations {
 
     /// Ends what is due at `now`, and tells each one's session with `tell`.
     pub(super) fn expire(&self, now: Time, mut tell: impl FnMut(ReservationId, u16, Delivery)) {
-        for Expired { id, port, client: key, payload } in self.table.expire(now) {
+        let expired = {
+            let mut ends = self.ends.as_ref().map(Ends::lock);
+            let expired = self.table.expire(now);
+            if let Some(ends) = &mut ends {
+                let now = self.clock.now();
+                expired.iter().for_each(|it| ends.record(it.port, it.client, now));
+            }
+            expired
+        };
+        for Expired { id, port, client: key, payload } in expired {
             debug!(client = %key, port, "expired");
             self.counters.expired();
             tell(id, port, payload);
@@ -220,6 +256,18 @@ impl Reservations {
             waiting: self.wait_queue.waiting(),
             ..self.counters.snapshot(self.table.ports())
         }
+    }
+
+    /// Ends a reservation by its identity. Whether it was pending.
+    fn end(&self, id: ReservationId, port: u16, client: Client) -> bool {
+        let mut ends = self.ends.as_ref().map(Ends::lock);
+        let Ok(delivery) = self.table.end(id) else { return false };
+        if let Some(ends) = &mut ends {
+            ends.record(port, self.key(client), self.clock.now());
+        }
+        drop(ends);
+        drop(delivery);
+        true
     }
 
     fn claimed(&self, port: u16, key: ClientKey) {

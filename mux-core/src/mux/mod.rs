@@ -54,6 +54,7 @@ mod lease;
 mod lifecycle;
 mod listen;
 mod own_listeners;
+mod preface;
 mod registration;
 mod reservation;
 mod stats;
@@ -73,6 +74,7 @@ pub use builder::Builder;
 pub use errors::{AcceptError, BindError, PortsError};
 #[cfg(all(feature = "steering", target_os = "linux"))]
 pub use lease::{Lease, LeaseError};
+pub use preface::{Preface, PrefaceLimits};
 pub use reservation::Reservation;
 pub use stats::{PortStats, Refused, Stats};
 pub use verified::VerifiedReservation;
