@@ -24,8 +24,8 @@ impl<T: Copy> Difference<T> {
     #[must_use]
     pub fn of(self, program: Program) -> T {
         match program {
-            Program::TinyFtpd => self.rule,
-            Program::Muxftpd | Program::LibunftpExample | Program::PlainLibunftp => self.libunftp,
+            Program::Muxftpd | Program::TinyFtpd => self.rule,
+            Program::LibunftpExample | Program::PlainLibunftp => self.libunftp,
         }
     }
 }
@@ -132,11 +132,11 @@ pub const MISSING_FILE: Difference<Replies> =
 
 /// A line of 5,000 bytes. libunftp has no limit, and keeps in memory whatever comes.
 pub const LONG_LINE: Difference<Replies> =
-    Difference { rule: &["500 The command is too long.", END], libunftp: &["500 "] };
+    Difference { rule: &["500 The command is too long."], libunftp: &["500 "] };
 
 /// A command that is not UTF-8. libunftp ends the session.
 pub const BINARY_COMMAND: Difference<Replies> =
-    Difference { rule: &["501 Commands are UTF-8."], libunftp: &["500 Invalid UTF8", END] };
+    Difference { rule: &["500 Unknown command."], libunftp: &["500 Invalid UTF8", END] };
 
 /// A command that lacks its argument, or has one that makes no sense. libunftp ends the session.
 pub const WRONG_ARGUMENT: Difference<Replies> =

@@ -4,21 +4,20 @@ use crate::config::options::Options;
 use crate::config::ports;
 use crate::listen;
 use crate::setup::Checked;
-use mux_core::mux::probe_steering;
 use std::error::Error;
 use std::fmt::Write as _;
 
 /// Looks at everything but the ports, and says what was looked at.
 pub async fn check(options: &Options) -> Result<String, Box<dyn Error>> {
-    listen::check(&options.listen, options.passive_ports.listened())?;
+    let passive = options.passive_ports.listened();
+    listen::check(&options.listen, &options.tls_listen, passive)?;
     let checked = Checked::new(options).await?;
-    tokio::task::spawn_blocking(probe_steering).await??;
 
     let mut text = String::new();
     let mut line = |what: &str, found: String| {
         let _ = writeln!(text, "  {what:<12} {found}");
     };
-    line("root", checked.served.root().display().to_string());
+    line("root", checked.storage.root().display().to_string());
     match &options.users {
         Some(path) => {
             line("users", format!("{} in {}", checked.users.get().count(), path.display()));

@@ -25,20 +25,28 @@ const CHOICES: usize = 64;
 pub struct Control {
     pub listener: TcpListener,
     pub address: SocketAddr,
+    /// Whether TLS begins at once.
+    pub implicit_tls: bool,
 }
 
-/// Binds all control listeners, or none. Must be called inside a tokio runtime.
-pub fn bind(listen: &[SocketAddr], passive: &PortSet) -> Result<Vec<Control>, ListenError> {
-    let wanted = if listen.is_empty() { &DEFAULT } else { listen };
+/// Binds all control listeners, those with implicit TLS (`tls`) too, or none. Must be called
+/// inside a tokio runtime.
+pub fn bind(
+    listen: &[SocketAddr],
+    tls: &[SocketAddr],
+    passive: &PortSet,
+) -> Result<Vec<Control>, ListenError> {
+    let wanted = &wanted(listen, tls);
     let mut bound: Vec<Control> = Vec::new();
     let mut failures = Vec::new();
-    for &address in wanted {
+    for (position, &address) in wanted.iter().enumerate() {
+        let implicit_tls = position >= wanted.len() - tls.len();
         if is_passive(address, wanted, passive) {
             failures.push(Failure { address, reason: Reason::Passive });
             continue;
         }
         match bind_one(address, wanted, passive) {
-            Ok(control) => bound.push(control),
+            Ok(control) => bound.push(Control { implicit_tls, ..control }),
             Err(error) if listen.is_empty() && address.is_ipv6() && lacks_ipv6(&error) => {}
             Err(error) => failures.push(Failure { address, reason: Reason::System(error) }),
         }
@@ -47,12 +55,22 @@ pub fn bind(listen: &[SocketAddr], passive: &PortSet) -> Result<Vec<Control>, Li
 }
 
 /// Refuses what [`bind`] would refuse without asking the system.
-pub fn check(listen: &[SocketAddr], passive: &PortSet) -> Result<(), ListenError> {
-    let wanted = if listen.is_empty() { &DEFAULT } else { listen };
+pub fn check(
+    listen: &[SocketAddr],
+    tls: &[SocketAddr],
+    passive: &PortSet,
+) -> Result<(), ListenError> {
+    let wanted = &wanted(listen, tls);
     let wrong = wanted.iter().filter(|address| is_passive(**address, wanted, passive));
     let failures: Vec<_> =
         wrong.map(|address| Failure { address: *address, reason: Reason::Passive }).collect();
     if failures.is_empty() { Ok(()) } else { Err(ListenError(failures)) }
+}
+
+/// Where control connections are to be accepted, last those with implicit TLS.
+fn wanted(listen: &[SocketAddr], tls: &[SocketAddr]) -> Vec<SocketAddr> {
+    let plain = if listen.is_empty() { &DEFAULT } else { listen };
+    [plain, tls].concat()
 }
 
 /// The addresses for the passive ports: those of the control listeners, each once. A wildcard
@@ -96,7 +114,7 @@ fn bind_one(address: SocketAddr, control: &[SocketAddr], passive: &PortSet) -> i
             continue;
         }
         let listener = TcpListener::from_std(socket.into())?;
-        return Ok(Control { listener, address: bound });
+        return Ok(Control { listener, address: bound, implicit_tls: false });
     }
     Err(io::Error::other("the system chooses passive ports only: give a port"))
 }
@@ -193,17 +211,17 @@ mod tests {
 
     #[tokio::test]
     async fn port_0_gets_a_real_port() {
-        let control = bind(&[address("127.0.0.1:0")], &set("1")).unwrap();
+        let control = bind(&[address("127.0.0.1:0")], &[], &set("1")).unwrap();
         assert_ne!(control[0].address.port(), 0);
         assert_eq!(control[0].listener.local_addr().unwrap(), control[0].address);
     }
 
     #[tokio::test]
     async fn every_address_that_fails_is_named_on_a_line_of_its_own() {
-        let taken = bind(&[address("127.0.0.1:0")], &set("1")).unwrap();
+        let taken = bind(&[address("127.0.0.1:0")], &[], &set("1")).unwrap();
         let taken = taken[0].address;
         let foreign = address("192.0.2.1:0");
-        let error = bind(&[taken, foreign, address("127.0.0.2:0")], &set("1")).unwrap_err();
+        let error = bind(&[taken, foreign, address("127.0.0.2:0")], &[], &set("1")).unwrap_err();
         let text = error.to_string();
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), 2, "{text}");
@@ -222,7 +240,7 @@ mod tests {
             vec!["[::1]:8195", "[::]:0"],
         ] {
             let listen: Vec<_> = listen.into_iter().map(address).collect();
-            let text = bind(&listen, &ports).unwrap_err().to_string();
+            let text = bind(&listen, &[], &ports).unwrap_err().to_string();
             assert!(text.contains("port 8195 is one of the passive ports"), "{text}");
         }
     }

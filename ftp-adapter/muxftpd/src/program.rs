@@ -6,10 +6,10 @@ use crate::config::{generate, given, ports};
 use crate::observe::journal::Journal;
 use crate::observe::logging::DroppedLines;
 use crate::observe::{exporter, logging, output, panics, screen};
+use crate::server::Listener;
 use crate::setup::{Checked, Ready};
 use crate::{check, limits, signals};
 use clap::error::ErrorKind;
-use ftp_adapter::CancellationToken;
 use std::error::Error;
 use std::io;
 use std::process::ExitCode;
@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime;
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 /// How long the end of the program waits for file operations that cannot be interrupted.
 const LAST_FILE_OPERATIONS: Duration = Duration::from_secs(1);
@@ -36,7 +37,7 @@ pub fn main() -> ExitCode {
             Err(error) => failed(&error.to_string()),
         };
     }
-    let mut log = match logging::start(options.log_level.as_deref(), options.log_format) {
+    let log = match logging::start(options.log_level.as_deref(), options.log_format) {
         Ok(log) => log,
         Err(error) => Options::wrong(ErrorKind::InvalidValue, error),
     };
@@ -47,7 +48,7 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed(&format!("cannot start: {error}")),
     };
-    let result = runtime.block_on(run(options, log.for_libunftp.take(), log.dropped()));
+    let result = runtime.block_on(run(options, log.dropped()));
     runtime.shutdown_timeout(LAST_FILE_OPERATIONS);
     log.finish();
     match result {
@@ -77,18 +78,14 @@ fn hash_password() -> ExitCode {
 }
 
 /// Sets everything up, or nothing; then serves until a signal.
-async fn run(
-    options: Options,
-    log: Option<slog::Logger>,
-    dropped: DroppedLines,
-) -> Result<(), Box<dyn Error>> {
+async fn run(options: Options, dropped: DroppedLines) -> Result<(), Box<dyn Error>> {
     if options.check {
         print!("{}", check::check(&options).await?);
         return Ok(());
     }
     let options = Arc::new(options);
     let checked = Arc::new(Checked::new(&options).await?);
-    let Ready { server, mux, journal, control, passive } = checked.bind(&options, log).await?;
+    let Ready { server, mux, journal, control, passive } = checked.bind(&options).await?;
     let draining = CancellationToken::new();
     let metrics = match options.metrics {
         Some(address) => {
@@ -109,7 +106,7 @@ async fn run(
     let overlap = ports::overlap(options.passive_ports.listened());
     screen::show(&screen::Screen {
         options: &options,
-        served: &checked.served,
+        storage: &checked.storage,
         control: &control_addresses,
         passive: &passive,
         advertised: &checked.advertised,
@@ -119,7 +116,9 @@ async fn run(
     });
 
     tokio::spawn(tell_what_is_missing(journal.clone(), dropped));
-    let listeners = control.into_iter().map(|listener| listener.listener);
+    let listeners = control
+        .into_iter()
+        .map(|control| Listener { listener: control.listener, implicit_tls: control.implicit_tls });
     let cut = server.serve(listeners, shutdown).await;
     mux.shutdown().await;
     journal.tell_suppressed();

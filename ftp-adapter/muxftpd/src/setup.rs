@@ -1,8 +1,6 @@
 //! Setting everything up, or nothing.
 
-use crate::auth::account::Account;
 use crate::auth::anonymous;
-use crate::auth::bridge::Accounts;
 use crate::auth::login::Login;
 use crate::auth::secrets;
 use crate::auth::throttle::{self, Throttle};
@@ -11,10 +9,10 @@ use crate::config::options::Options;
 use crate::config::ports;
 use crate::listen::{self, Control};
 use crate::observe::journal::Journal;
-use crate::storage::served::Served;
-use ftp_adapter::{Advertised, MuxServer, Tls, TlsError};
-use libunftp::ServerBuilder;
-use libunftp::options::SiteMd5;
+use crate::server::{Server, Settings};
+use crate::storage::Storage;
+use crate::tls::{Tls, TlsError};
+use ftp_adapter::{Advertised, Passive};
 use mux_core::Mux;
 use std::error::Error;
 use std::net::IpAddr;
@@ -24,16 +22,16 @@ use std::sync::Arc;
 /// What files and names say, before anything is bound.
 #[derive(Debug)]
 pub struct Checked {
-    pub served: Served,
+    pub storage: Storage,
     pub users: Arc<CurrentUsers>,
-    tls: Option<Tls>,
+    tls: Option<Arc<Tls>>,
     pub advertised: Advertised,
 }
 
 /// A server that is ready to serve.
 #[derive(Debug)]
 pub struct Ready {
-    pub server: MuxServer<Served, Account>,
+    pub server: Arc<Server>,
     pub mux: Mux,
     pub journal: Journal,
     pub control: Vec<Control>,
@@ -44,17 +42,17 @@ pub struct Ready {
 impl Checked {
     /// Reads all that `options` name.
     pub async fn new(options: &Options) -> Result<Self, Box<dyn Error>> {
-        let served = Served::open(&options.root, options.writable)?;
-        let users = Arc::new(users(options, &served)?.into());
-        let tls = tls(options)?;
+        let storage = Storage::open(&options.root, options.writable)?;
+        let users = Arc::new(users(options, &storage)?.into());
+        let tls = tls(options)?.map(Arc::new);
         let advertised = options.passive_host.clone().resolve().await?;
-        Ok(Self { served, users, tls, advertised })
+        Ok(Self { storage, users, tls, advertised })
     }
 
     /// Reads the users and the certificate again, for the logins and sessions from now on. Where
     /// anything is wrong, both stay as they are.
     pub fn renew(&self, options: &Options) -> Result<(), Box<dyn Error>> {
-        let (users, tls) = (users(options, &self.served)?, tls(options)?);
+        let (users, tls) = (users(options, &self.storage)?, tls(options)?);
         self.users.set(users);
         if let (Some(old), Some(new)) = (&self.tls, &tls) {
             old.renew(new);
@@ -63,39 +61,29 @@ impl Checked {
     }
 
     /// Binds every port, or none.
-    pub async fn bind(
-        &self,
-        options: &Options,
-        log: Option<slog::Logger>,
-    ) -> Result<Ready, Box<dyn Error>> {
+    pub async fn bind(&self, options: &Options) -> Result<Ready, Box<dyn Error>> {
         // The control listeners come first: they fail where another muxftpd runs already, and its
         // passive ports must not be touched then.
         let ports = options.passive_ports.listened();
-        let control = listen::bind(&options.listen, ports)?;
+        let control = listen::bind(&options.listen, &options.tls_listen, ports)?;
         let passive = listen::passive_addresses(&control);
-        if !options.passive_ports.is_plain()
-            || !options.tls_listen.is_empty()
-            || options.client_prefix.is_some()
-        {
-            return Err(
-                "libunftp can neither map ports, nor begin with TLS, nor heed a prefix".into()
-            );
-        }
         let mut mux = Mux::builder(ports.clone())
             .addresses(passive.iter().copied())
             .ttl(options.reservation_ttl)
             .wait(options.wait)
-            .max_waiting(options.max_waiting_per_client, options.max_waiting)
-            .steering(true);
+            .max_waiting(options.max_waiting_per_client, options.max_waiting);
         if let Some(most) = options.max_pending_per_client {
             mux = mux.max_pending_per_client(most);
         }
         if let Some(most) = options.max_clients {
             mux = mux.max_clients(most);
         }
+        if let Some(prefix) = options.client_prefix {
+            mux = mux.client_prefix(prefix);
+        }
         let mux = ports::bind(&mux).await?;
         let journal = Journal::default();
-        let server = self.server(options, &mux, &journal, log)?;
+        let server = Arc::new(self.server(options, &mux, &journal)?);
         Ok(Ready { server, mux, journal, control, passive })
     }
 
@@ -104,54 +92,46 @@ impl Checked {
         options: &Options,
         mux: &Mux,
         journal: &Journal,
-        log: Option<slog::Logger>,
-    ) -> Result<MuxServer<Served, Account>, Box<dyn Error>> {
+    ) -> Result<Server, Box<dyn Error>> {
         let lets_anonymous_in = options.lets_anonymous_in();
         let throttle = Throttle::new(throttle::Limits {
             failures: NonZeroU32::new(options.max_login_failures),
             window: options.login_window,
         });
-        let login = Arc::new(Login::new(
-            Arc::clone(&self.users),
-            lets_anonymous_in,
-            throttle,
-            journal.clone(),
-        ));
-        let accounts = Arc::new(Accounts(Arc::clone(&self.users)));
+        let users = Arc::clone(&self.users);
+        let login = Login::new(users, lets_anonymous_in, throttle, journal.clone());
         let greeting = if lets_anonymous_in {
             "muxftpd ready, log in as anonymous."
         } else {
             "muxftpd ready."
         };
-        let storage = self.served.clone();
-        let server = MuxServer::new(
-            mux.clone(),
-            move || storage.clone(),
-            move |storage| {
-                ServerBuilder::with_user_detail_provider(storage, accounts.clone())
-                    .authenticator(login.clone())
-                    .greeting(greeting)
-                    // Hashing files is too dear for people who are not known.
-                    .sitemd5(SiteMd5::None)
-                    .logger(log.clone())
+        let passive = Passive::new(mux.clone())
+            .advertised(self.advertised.clone())
+            .port_map(options.passive_ports.clone())?;
+        Ok(Server {
+            storage: self.storage.clone(),
+            login,
+            passive,
+            tls: self.tls.clone(),
+            journal: journal.clone(),
+            settings: Settings {
+                greeting: greeting.to_owned(),
+                tls_required: options.tls_required,
+                strict_close: options.tls_close_required,
+                ascii: options.ascii_conversion,
+                login_timeout: options.login_timeout,
+                idle_timeout: options.idle_timeout,
+                stall_timeout: options.stall_timeout,
+                drain_timeout: options.drain_timeout,
+                max_sessions: options.max_sessions,
+                max_sessions_per_client: options.max_sessions_per_client,
             },
-        )?
-        .passive_host(self.advertised.clone())
-        .events(Arc::new(journal.clone()))
-        .max_sessions(options.max_sessions)
-        .max_sessions_per_client(options.max_sessions_per_client)
-        .login_timeout(options.login_timeout)
-        .idle_timeout(options.idle_timeout)
-        .drain_timeout(options.drain_timeout);
-        Ok(match &self.tls {
-            Some(tls) => server.tls(tls.clone()),
-            None => server,
         })
     }
 }
 
 /// Reads the users, who must be possible in what is served.
-fn users(options: &Options, served: &Served) -> Result<Users, Box<dyn Error>> {
+fn users(options: &Options, storage: &Storage) -> Result<Users, Box<dyn Error>> {
     let Some(path) = &options.users else { return Ok(Users::default()) };
     secrets::warn_if_open(path);
     let users = Users::read(path)?;
@@ -165,7 +145,7 @@ fn users(options: &Options, served: &Served) -> Result<Users, Box<dyn Error>> {
             .into());
         }
         if let Some(home) = &user.home {
-            served.below(home).map_err(|error| format!("the root of user {name}: {error}"))?;
+            storage.below(home).map_err(|error| format!("the root of user {name}: {error}"))?;
         }
     }
     Ok(users)
@@ -177,6 +157,5 @@ fn tls(options: &Options) -> Result<Option<Tls>, TlsError> {
         return Ok(None);
     };
     secrets::warn_if_open(key);
-    let tls = Tls::from_pem_files(certificate, key)?;
-    Ok(Some(tls.required(options.tls_required).session_required(options.tls_session_required)))
+    Tls::from_pem_files(certificate, key, options.tls_session_required).map(Some)
 }

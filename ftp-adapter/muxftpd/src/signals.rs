@@ -3,7 +3,6 @@
 use crate::config::options::Options;
 use crate::observe::screen;
 use crate::setup::Checked;
-use ftp_adapter::CancellationToken;
 use std::io;
 use std::process;
 use std::sync::Arc;
@@ -11,6 +10,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 /// Cancels `draining` at the first signal and, after the delay, `shutdown`. Ends the process at the

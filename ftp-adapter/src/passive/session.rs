@@ -234,6 +234,18 @@ impl PassiveSession {
         self.held = None;
     }
 
+    /// Ends the reservation as [`end_reservation`](Self::end_reservation), but returns a data
+    /// connection that had come, for a transfer that is refused: send the reply first, and let the
+    /// client read it before you close the connection. Many clients begin TLS at once, and take a
+    /// reset for the answer.
+    #[must_use = "dropping it closes the connection"]
+    pub fn take_connection(&mut self) -> Option<TcpStream> {
+        match self.held.take()? {
+            Held::Next(reservation) => reservation.end(),
+            Held::Verified(reservation) => reservation.end(),
+        }
+    }
+
     /// Makes the session as new, as for `REIN`: ends the reservation, and forgets `EPSV ALL` and
     /// [`verify_connections`](Self::verify_connections).
     pub fn reinitialize(&mut self) {

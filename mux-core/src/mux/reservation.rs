@@ -53,6 +53,19 @@ impl Reservation {
         self.arrival = None;
         arrived
     }
+
+    /// Ends the reservation, and returns the connection if it has come but was not taken. Dropping
+    /// a reservation resets it; with this, the session can close it in an orderly way.
+    #[must_use = "dropping it closes the connection"]
+    pub fn end(mut self) -> Option<TcpStream> {
+        let mut arrival = self.arrival.take()?;
+        if self.registration.give_up() {
+            return None;
+        }
+        // It was claimed. From here on the accept path cannot deliver, and resets.
+        arrival.close();
+        arrival.try_recv().ok()?.ok()
+    }
 }
 
 impl Drop for Reservation {

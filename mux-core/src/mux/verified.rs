@@ -125,6 +125,17 @@ impl VerifiedReservation {
         self.is_claimed
     }
 
+    /// Ends the reservation, and returns the candidate that has come but was not taken. Dropping a
+    /// reservation resets it; with this, the session can close it in an orderly way.
+    #[must_use = "dropping it closes the connection"]
+    pub fn end(mut self) -> Option<TcpStream> {
+        self.registration.give_up();
+        let mut opening = self.opening.take()?;
+        // From here on nothing is delivered.
+        opening.close();
+        opening.try_recv().ok()
+    }
+
     fn open(&mut self) -> Result<(), NotOpened> {
         let (session, opening) = oneshot::channel();
         self.registration.core.reservations.open(self.registration.id, session)?;

@@ -2,7 +2,6 @@
 
 pub mod account;
 pub mod anonymous;
-pub mod bridge;
 pub mod login;
 pub mod memory;
 pub mod origin;

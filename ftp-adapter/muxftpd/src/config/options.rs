@@ -69,8 +69,8 @@ pub struct Options {
 
     /// Refuse data connections that do not resume the control connection's own TLS session
     ///
-    /// Then nobody else behind the client's address can take a connection's place. A session in
-    /// which a data connection does not resume is ended. Not every client resumes.
+    /// Then nobody else behind the client's address can take a connection's place. A transfer
+    /// whose data connection does not resume is refused. Not every client resumes.
     #[arg(long, action = Set, num_args = 0..=1, require_equals = true, value_name = "BOOL",
           default_value = "false", default_missing_value = "true", hide_default_value = true,
           hide_possible_values = true)]

@@ -1,6 +1,5 @@
 //! Numbers for Prometheus, and whether the server is well and ready, over HTTP.
 
-use ftp_adapter::CancellationToken;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
@@ -18,6 +17,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const OPENMETRICS_ACCEPTED: &str = "application/openmetrics-text";

@@ -28,18 +28,12 @@ pub enum Format {
     Json,
 }
 
-/// libunftp reports what any client can provoke, a reset connection say, as warnings and errors,
-/// and formats the whole command for each of its spans. It is silent unless it is asked for.
-const SILENT: &str = "libunftp=off,unftp_sbe_fs=off";
-
 /// The log, once it is started.
 #[derive(Debug)]
 #[must_use = "the last lines are lost without `finish`"]
 pub struct Log {
     writer: WorkerGuard,
     dropped: DroppedLines,
-    /// The logger that libunftp is to be given.
-    pub for_libunftp: Option<slog::Logger>,
 }
 
 /// The lines that the log had to drop.
@@ -66,7 +60,7 @@ pub fn start(level: Option<&str>, format: Format) -> Result<Log, String> {
         Format::Text => subscriber.with_ansi(io::stderr().is_terminal()).init(),
         Format::Json => subscriber.json().with_current_span(false).with_span_list(false).init(),
     }
-    Ok(Log { writer, dropped, for_libunftp: libunftp_logger(&directives) })
+    Ok(Log { writer, dropped })
 }
 
 fn waiting_lines(to: impl io::Write + Send + 'static, most: usize) -> (NonBlocking, WorkerGuard) {
@@ -113,14 +107,7 @@ impl DroppedLines {
 }
 
 fn filter(directives: &str) -> Result<EnvFilter, ParseError> {
-    EnvFilter::builder().parse(format!("info,{SILENT},{directives}"))
-}
-
-/// The logger for libunftp: its own where the filter names libunftp, or else one that does not
-/// even format the records.
-fn libunftp_logger(directives: &str) -> Option<slog::Logger> {
-    let discard = || slog::Logger::root(slog::Discard, slog::o!());
-    (!directives.contains("libunftp")).then(discard)
+    EnvFilter::builder().parse(format!("info,{directives}"))
 }
 
 #[cfg(test)]
@@ -129,18 +116,6 @@ mod tests {
     use std::io::Read;
     use std::io::Write;
     use std::os::unix::net::UnixStream;
-
-    #[test]
-    fn libunftp_is_silent_unless_it_is_named() {
-        for directives in ["info", "debug", "trace,mux_core=off"] {
-            let text = filter(directives).unwrap().to_string();
-            assert!(text.contains("libunftp=off"), "{text}");
-            assert!(libunftp_logger(directives).is_some());
-        }
-        let text = filter("debug,libunftp=warn").unwrap().to_string();
-        assert!(text.contains("libunftp=warn") && !text.contains("libunftp=off"), "{text}");
-        assert!(libunftp_logger("debug,libunftp=warn").is_none());
-    }
 
     #[test]
     fn a_wrong_filter_is_an_error() {

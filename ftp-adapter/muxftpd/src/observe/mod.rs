@@ -1,6 +1,5 @@
 //! What an operator sees: the start screen, the log, metrics.
 
-pub mod bridge;
 pub mod events;
 pub mod exporter;
 pub mod journal;

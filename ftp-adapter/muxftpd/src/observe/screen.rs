@@ -3,7 +3,7 @@
 use crate::config::options::Options;
 use crate::config::ports;
 use crate::observe::output;
-use crate::storage::served::Served;
+use crate::storage::Storage;
 use ftp_adapter::Advertised;
 use mux_core::mux::Stats;
 use std::env;
@@ -16,7 +16,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Screen<'a> {
     pub options: &'a Options,
-    pub served: &'a Served,
+    pub storage: &'a Storage,
     pub control: &'a [SocketAddr],
     pub passive: &'a [IpAddr],
     pub advertised: &'a Advertised,
@@ -102,8 +102,8 @@ impl Screen<'_> {
         let options = self.options;
         let duration = |duration| humantime::format_duration(duration).to_string();
 
-        let access = if self.served.is_writable() { "writable" } else { "read-only" };
-        let root = self.served.root().display();
+        let access = if self.storage.is_writable() { "writable" } else { "read-only" };
+        let root = self.storage.root().display();
         line("serving", &format_args!("{root} ({access})"));
         line("logins", &self.logins());
         line("TLS", &self.tls());
@@ -155,11 +155,11 @@ mod tests {
 
     async fn text(arguments: &[&str]) -> String {
         let root = tempfile::tempdir().unwrap();
-        let served = Served::open(root.path(), false).unwrap();
-        let path = served.root().display().to_string();
+        let storage = Storage::open(root.path(), false).unwrap();
+        let path = storage.root().display().to_string();
         let options = Options::read([&["muxftpd"], arguments].concat()).unwrap();
         let screen = Screen {
-            served: &served,
+            storage: &storage,
             control: &["127.0.0.1:2121".parse().unwrap(), "[::1]:2121".parse().unwrap()],
             passive: &["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()],
             advertised: &options.passive_host.clone().resolve().await.unwrap(),

@@ -3,21 +3,16 @@
 //! [`root::Storage`] is what a session can reach of it, [`path::FtpPath`] how its client names
 //! what is there. [`list`] makes listings, in lines of [`long`] and [`facts`].
 
-pub mod blocking;
 pub mod changes;
 mod decimal;
-pub mod download;
 pub mod facts;
 pub mod list;
-pub mod listing;
 mod long;
 pub mod metadata;
 mod names;
 pub mod path;
 pub mod root;
-pub mod served;
 pub mod time_value;
-pub mod upload;
 pub mod wildcard;
 pub mod write;
 

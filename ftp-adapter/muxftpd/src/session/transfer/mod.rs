@@ -1,3 +1,258 @@
-//! What goes over data connections.
+//! What moves data: `RETR`, `STOR`, `STOU`, `APPE`, `LIST`, `NLST` and `MLSD`.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `prepare` | what is done before 150, in one trip to the disk |
+//! | `open` | the data connection: awaited, and put into TLS |
+//! | `data`, `idle` | that connection, and when it is given up |
+//! | `send`, `sendfile`, `receive` | moving bytes |
+//! | [`ascii`] | line ends |
 
 pub mod ascii;
+mod data;
+mod idle;
+mod open;
+mod prepare;
+mod receive;
+mod send;
+#[cfg(target_os = "linux")]
+mod sendfile;
+
+use crate::observe::events::{Failure, Outcome, Transfer};
+use crate::session::control::Interrupt;
+use crate::session::information;
+use crate::session::interrupt::unless_interrupted;
+use crate::session::reply::Reply;
+use crate::session::transfer::data::Data;
+use crate::session::transfer::open::NotOpened;
+use crate::session::transfer::prepare::{Body, Prepared, Task};
+use crate::session::{Next, Session, Step, blocking};
+use crate::storage::{Format, FtpPath, WriteFrom};
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Instant;
+use tracing::debug;
+
+/// A transfer that is under way.
+#[derive(Debug)]
+pub(super) struct Progress {
+    pub(super) command: &'static str,
+    pub(super) path: FtpPath,
+    /// A count for people, which orders nothing.
+    moved: Arc<AtomicU64>,
+}
+
+impl Progress {
+    /// How many bytes went over the data connection.
+    pub(super) fn moved(&self) -> u64 {
+        self.moved.load(Relaxed)
+    }
+}
+
+/// Why a transfer ended before its end.
+#[derive(Debug)]
+enum Broken {
+    Connection(io::Error),
+    File(io::Error),
+    /// The peer neither sent nor acknowledged anything for too long.
+    Idle,
+}
+
+impl Session {
+    pub(super) async fn retrieve(&mut self, argument: &[u8]) -> Step {
+        let (path, offset) = (self.identity.path(argument), self.take_restart());
+        let ascii = self.converts();
+        let direct = self.security.of_data().is_none() && !ascii;
+        self.transfer("RETR", Task::Retrieve { path, offset, ascii, direct }).await
+    }
+
+    pub(super) async fn store(&mut self, argument: &[u8]) -> Step {
+        let path = self.identity.path(argument);
+        let from = match self.take_restart() {
+            0 => WriteFrom::Start,
+            offset => WriteFrom::Offset(offset),
+        };
+        self.transfer("STOR", Task::Store { path, from }).await
+    }
+
+    pub(super) async fn append(&mut self, argument: &[u8]) -> Step {
+        self.take_restart();
+        let path = self.identity.path(argument);
+        self.transfer("APPE", Task::Store { path, from: WriteFrom::End }).await
+    }
+
+    pub(super) async fn store_unique(&mut self, argument: &[u8]) -> Step {
+        self.take_restart();
+        let (working, name) = (self.identity.working(), argument.to_owned());
+        self.transfer("STOU", Task::StoreUnique { working, name }).await
+    }
+
+    pub(super) async fn list(&mut self, command: &'static str, argument: &[u8]) -> Step {
+        self.take_restart();
+        let format = match command {
+            "LIST" => Format::Long,
+            "NLST" => Format::Names,
+            _ => Format::Machine(self.parameters.facts),
+        };
+        let (working, argument) = (self.identity.working(), argument.to_owned());
+        self.transfer(command, Task::List { working, argument, format }).await
+    }
+
+    /// What `REST` has said, which counts for one transfer.
+    fn take_restart(&mut self) -> u64 {
+        std::mem::take(&mut self.parameters.restart)
+    }
+
+    /// Does a transfer, or says why not. Whatever happens, one reply is the last.
+    async fn transfer(&mut self, command: &'static str, task: Task) -> Step {
+        let begun = Instant::now();
+        if self.server.settings.tls_required && self.security.of_data().is_none() {
+            return self.refuse(Reply::new(521, "Data connections need PROT P.")).await;
+        }
+        if !self.passive.mode.is_reserved() {
+            return self.passive_answer(&ftp_adapter::Reply::NotReserved).await;
+        }
+        if task.offset() > 0 && self.converts() {
+            return self.refuse(Reply::new(554, "REST needs TYPE I.")).await;
+        }
+        let path = task.path();
+        let refusal = task.refusal();
+        let storage = match self.identity.storage() {
+            Ok(storage) => storage.clone(),
+            Err(error) => return self.refuse(Reply::refused(530, &error)).await,
+        };
+        let Prepared { opening, path, body } =
+            match blocking(move || task.prepare(&storage, path)).await {
+                Ok(prepared) => prepared,
+                Err(error) => return self.refuse(refusal.reply(&error)).await,
+            };
+        self.control.reply(&Reply::new(150, opening)).await?;
+
+        let progress = Progress { command, path, moved: Arc::default() };
+        let outcome = self.move_data(&progress, body).await;
+        self.journal(&progress, begun, &outcome);
+        match outcome {
+            Ok(()) => self.answer(Reply::new(226, "Transfer complete.")).await,
+            Err(Failed::Interrupted(interrupt)) => {
+                self.interrupted(interrupt, 426, "Transfer aborted.").await
+            }
+            Err(Failed::NotOpened(NotOpened::Passive(reply))) => self.passive_answer(&reply).await,
+            Err(Failed::NotOpened(not_opened)) => self.answer(not_opened.reply()).await,
+            Err(Failed::Broken(broken)) => {
+                if let Broken::Connection(error) = &broken {
+                    debug!(client = %self.client, "a data connection was lost: {error}");
+                }
+                self.answer(broken.reply()).await
+            }
+        }
+    }
+
+    /// Refuses a transfer: the reply first, and then the end of the connection that waits for it.
+    async fn refuse(&mut self, reply: Reply) -> Step {
+        self.control.reply(&reply).await?;
+        self.passive.refuse(self.security.of_data().is_none());
+        Ok(Next::Command)
+    }
+
+    /// Waits for the data connection, and moves what is to be moved.
+    async fn move_data(&mut self, progress: &Progress, body: Body) -> Result<(), Failed> {
+        let Self { server, shutdown, control, identity, security, parameters, passive, .. } = self;
+        let protected = control.is_protected();
+        let data = if security.of_data().is_some() { "TLS" } else { "plain" };
+        let status =
+            || information::status(protected, data, parameters.ascii, identity, Some(progress));
+
+        let settings = &server.settings;
+        let open = open::open(&mut passive.mode, security.of_data(), &server.journal, settings);
+        let stream = unless_interrupted(control, &shutdown.drain, status, open).await??;
+        let moved = Arc::clone(&progress.moved);
+        let data = Data::new(stream, settings.stall_timeout, settings.strict_close, moved);
+        let ascii = parameters.ascii && settings.ascii;
+        let work = async {
+            match body {
+                Body::Outgoing(outgoing) => send::send(data, outgoing).await,
+                Body::Upload(upload) => receive::receive(data, upload, ascii).await,
+            }
+        };
+        // When the server shuts down, a transfer that has begun may finish.
+        unless_interrupted(control, &shutdown.cut, status, work).await?.map_err(Failed::Broken)
+    }
+
+    fn journal(&self, progress: &Progress, begun: Instant, outcome: &Result<(), Failed>) {
+        let mut strangers: Vec<IpAddr> = Vec::new();
+        if matches!(outcome, Err(Failed::NotOpened(NotOpened::Passive(_)))) {
+            strangers = self.passive.mode.strangers();
+        }
+        let outcome = match outcome {
+            Ok(()) => Outcome::Completed,
+            Err(failed) => Outcome::Failed(failed.cause(&strangers)),
+        };
+        self.server.journal.transfer(&Transfer {
+            client: self.client,
+            user: self.identity.user_name().unwrap_or_default(),
+            command: progress.command,
+            path: progress.path.as_bytes(),
+            bytes: Some(progress.moved()),
+            took: begun.elapsed(),
+            port: self.passive.mode.last_port(),
+            named: self.passive.named,
+            outcome,
+        });
+    }
+}
+
+/// Why a transfer failed after 150.
+#[derive(Debug)]
+enum Failed {
+    Interrupted(Interrupt),
+    NotOpened(NotOpened),
+    Broken(Broken),
+}
+
+impl From<Interrupt> for Failed {
+    fn from(interrupt: Interrupt) -> Self {
+        Self::Interrupted(interrupt)
+    }
+}
+
+impl From<NotOpened> for Failed {
+    fn from(not_opened: NotOpened) -> Self {
+        Self::NotOpened(not_opened)
+    }
+}
+
+impl Failed {
+    fn cause<'a>(&'a self, strangers: &'a [IpAddr]) -> Failure<'a> {
+        match self {
+            Self::Interrupted(Interrupt::ShuttingDown)
+            | Self::NotOpened(NotOpened::Passive(ftp_adapter::Reply::ShuttingDown)) => {
+                Failure::ShuttingDown
+            }
+            Self::Interrupted(_) => Failure::Aborted,
+            Self::NotOpened(NotOpened::Passive(_)) => Failure::NobodyConnected { strangers },
+            Self::NotOpened(NotOpened::Handshake(error)) => Failure::Handshake(error),
+            Self::NotOpened(NotOpened::NotResumed) => Failure::NotResumed,
+            Self::Broken(Broken::Connection(_)) => Failure::Reset,
+            Self::Broken(Broken::File(error)) => Failure::File(error),
+            Self::Broken(Broken::Idle) => Failure::Idle,
+        }
+    }
+}
+
+impl Broken {
+    fn reply(&self) -> Reply {
+        match self {
+            Self::Connection(_) => Reply::new(426, "The data connection was lost."),
+            Self::Idle => Reply::new(426, "The data connection was silent for too long."),
+            Self::File(error) => match error.kind() {
+                io::ErrorKind::StorageFull => Reply::refused(452, error),
+                io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                    Reply::refused(552, error)
+                }
+                _ => Reply::refused(451, error),
+            },
+        }
+    }
+}

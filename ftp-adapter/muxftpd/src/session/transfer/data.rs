@@ -1,0 +1,194 @@
+//! A data connection, plain or in TLS.
+
+use crate::session::transfer::Broken;
+use crate::session::transfer::idle::Idle;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::AsyncWrite;
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+use tokio_util::io::poll_read_buf;
+
+/// A connection as it was opened.
+#[derive(Debug)]
+pub(super) enum Stream {
+    /// Shared with the thread on which the kernel sends a file.
+    Plain(Arc<TcpStream>),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// A data connection that is given up when its peer is silent for too long.
+#[derive(Debug)]
+pub(super) struct Data {
+    stream: Stream,
+    idle: Idle,
+    /// Whether an end of TLS must come before that of the connection.
+    strict_close: bool,
+    moved: Arc<AtomicU64>,
+}
+
+impl Data {
+    pub(super) fn new(
+        stream: Stream,
+        patience: Duration,
+        strict_close: bool,
+        moved: Arc<AtomicU64>,
+    ) -> Self {
+        Self { stream, idle: Idle::new(patience), strict_close, moved }
+    }
+
+    /// The socket, if nothing is between it and what is sent.
+    pub(super) fn plain(&self) -> Option<&Arc<TcpStream>> {
+        match &self.stream {
+            Stream::Plain(stream) => Some(stream),
+            Stream::Tls(_) => None,
+        }
+    }
+
+    /// So much was sent or received.
+    pub(super) fn has_moved(&mut self, bytes: usize) {
+        self.idle.moved();
+        self.moved.fetch_add(bytes as u64, Relaxed);
+    }
+
+    /// Sends all of `bytes`.
+    pub(super) async fn write_all(&mut self, mut bytes: &[u8]) -> Result<(), Broken> {
+        while !bytes.is_empty() {
+            let written = poll_fn(|context| {
+                let polled = match &mut self.stream {
+                    Stream::Plain(stream) => poll_write(stream, context, bytes),
+                    Stream::Tls(stream) => Pin::new(&mut **stream).poll_write(context, bytes),
+                };
+                self.unless_idle(context, polled)
+            })
+            .await?;
+            if written == 0 {
+                return Err(Broken::Connection(io::ErrorKind::WriteZero.into()));
+            }
+            self.has_moved(written);
+            bytes = &bytes[written..];
+        }
+        Ok(())
+    }
+
+    /// Waits until the socket has room.
+    #[cfg(target_os = "linux")]
+    pub(super) async fn writable(&mut self) -> Result<(), Broken> {
+        poll_fn(|context| {
+            let polled = match &self.stream {
+                Stream::Plain(stream) => stream.poll_write_ready(context),
+                Stream::Tls(stream) => stream.get_ref().0.poll_write_ready(context),
+            };
+            self.unless_idle(context, polled)
+        })
+        .await
+    }
+
+    /// Says that this was all. Over TLS this tells the end of a file from a cut.
+    pub(super) async fn finish(&mut self) -> Result<(), Broken> {
+        if let Stream::Plain(_) = self.stream {
+            // The kernel does the rest when the connection is closed.
+            return Ok(());
+        }
+        poll_fn(|context| {
+            let polled = match &mut self.stream {
+                Stream::Plain(_) => Poll::Ready(Ok(())),
+                Stream::Tls(stream) => Pin::new(&mut **stream).poll_shutdown(context),
+            };
+            self.unless_idle(context, polled)
+        })
+        .await
+    }
+
+    /// Reads what is there, once there is something, as far as `into` has room. Whether the end
+    /// has come, too.
+    pub(super) async fn fill(&mut self, into: &mut Vec<u8>) -> Result<bool, Broken> {
+        let before = into.len();
+        let ended = poll_fn(|context| {
+            let polled = self.poll_fill(context, into, before);
+            self.unless_idle(context, polled)
+        })
+        .await?;
+        self.has_moved(into.len() - before);
+        Ok(ended)
+    }
+
+    fn poll_fill(
+        &mut self,
+        context: &mut Context<'_>,
+        into: &mut Vec<u8>,
+        before: usize,
+    ) -> Poll<io::Result<bool>> {
+        while into.len() < into.capacity() {
+            let polled = match &mut self.stream {
+                Stream::Plain(stream) => poll_read(stream, context, into),
+                Stream::Tls(stream) => poll_read_buf(Pin::new(&mut **stream), context, into),
+            };
+            match polled {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Ok(true)),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(error))
+                    if error.kind() == io::ErrorKind::UnexpectedEof && !self.strict_close =>
+                {
+                    // The end of the connection without that of TLS before it.
+                    return Poll::Ready(Ok(true));
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending if into.len() > before => break,
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Poll::Ready(Ok(false))
+    }
+
+    fn unless_idle<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        polled: Poll<io::Result<T>>,
+    ) -> Poll<Result<T, Broken>> {
+        match polled {
+            Poll::Ready(result) => Poll::Ready(result.map_err(Broken::Connection)),
+            Poll::Pending => {
+                let socket = match &self.stream {
+                    Stream::Plain(stream) => stream,
+                    Stream::Tls(stream) => stream.get_ref().0,
+                };
+                ready!(self.idle.poll_over(context, socket));
+                Poll::Ready(Err(Broken::Idle))
+            }
+        }
+    }
+}
+
+fn poll_write(
+    stream: &TcpStream,
+    context: &mut Context<'_>,
+    bytes: &[u8],
+) -> Poll<io::Result<usize>> {
+    loop {
+        ready!(stream.poll_write_ready(context))?;
+        match stream.try_write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            written => return Poll::Ready(written),
+        }
+    }
+}
+
+fn poll_read(
+    stream: &TcpStream,
+    context: &mut Context<'_>,
+    into: &mut Vec<u8>,
+) -> Poll<io::Result<usize>> {
+    loop {
+        ready!(stream.poll_read_ready(context))?;
+        match stream.try_read_buf(into) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            read => return Poll::Ready(read),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! When a data connection is given up: its peer neither sends nor acknowledges anything.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep};
+
+/// In so many parts the time is cut; when nothing happened in any of them, it is over.
+const PARTS: u32 = 4;
+
+/// Watches over one data connection.
+///
+/// A socket with room tells that the peer has acknowledged something, but one without does not
+/// tell that it has not: it says so only when a third of its buffer is free, which takes a slow
+/// reader minutes. So what is not acknowledged yet is looked at.
+#[derive(Debug)]
+pub(super) struct Idle {
+    part: Duration,
+    tick: Pin<Box<Sleep>>,
+    moved: bool,
+    unacknowledged: Option<usize>,
+    silent_parts: u32,
+}
+
+impl Idle {
+    pub(super) fn new(patience: Duration) -> Self {
+        let part = (patience / PARTS).max(Duration::from_millis(1));
+        let tick = Box::pin(sleep(part));
+        Self { part, tick, moved: false, unacknowledged: None, silent_parts: 0 }
+    }
+
+    /// Something was sent or received.
+    pub(super) fn moved(&mut self) {
+        self.moved = true;
+    }
+
+    /// To be polled while nothing can be sent or received: ready when it took too long.
+    pub(super) fn poll_over(&mut self, context: &mut Context<'_>, stream: &TcpStream) -> Poll<()> {
+        loop {
+            ready!(self.tick.as_mut().poll(context));
+            self.tick.as_mut().reset(Instant::now() + self.part);
+            let unacknowledged = unacknowledged(stream);
+            if std::mem::take(&mut self.moved) || unacknowledged != self.unacknowledged {
+                self.silent_parts = 0;
+            } else {
+                self.silent_parts += 1;
+                if self.silent_parts >= PARTS {
+                    return Poll::Ready(());
+                }
+            }
+            self.unacknowledged = unacknowledged;
+        }
+    }
+}
+
+/// How many bytes the peer has not acknowledged yet.
+#[cfg(target_os = "linux")]
+fn unacknowledged(stream: &TcpStream) -> Option<usize> {
+    use std::os::fd::AsRawFd;
+    mod system {
+        nix::ioctl_read_bad!(outq, nix::libc::TIOCOUTQ, nix::libc::c_int);
+    }
+    let mut bytes = 0;
+    // SAFETY: the descriptor is open as long as `stream` is borrowed, and for a TCP socket this
+    // call writes one `c_int`, which `bytes` is.
+    unsafe { system::outq(stream.as_raw_fd(), &mut bytes) }.ok()?;
+    usize::try_from(bytes).ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn unacknowledged(_stream: &TcpStream) -> Option<usize> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+    use tokio::net::TcpListener;
+
+    async fn connected() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let there = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (listener.accept().await.unwrap().0, there)
+    }
+
+    #[tokio::test]
+    async fn silence_ends_it() {
+        let (here, _there) = connected().await;
+        let mut idle = Idle::new(Duration::from_millis(200));
+        idle.moved();
+        poll_fn(|context| idle.poll_over(context, &here)).await;
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn what_is_not_acknowledged_is_counted() {
+        let (here, there) = connected().await;
+        assert_eq!(unacknowledged(&here), Some(0));
+        socket2::SockRef::from(&there).set_recv_buffer_size(4096).unwrap();
+        while here.try_write(&[0; 65536]).is_ok() {}
+        assert!(unacknowledged(&here).unwrap() > 0);
+    }
+}

@@ -1,0 +1,122 @@
+//! The data connection: awaited, and put into TLS.
+
+use crate::observe::events::{Connection, Handshake};
+use crate::observe::journal::Journal;
+use crate::server::Settings;
+use crate::session::reply::Reply;
+use crate::session::transfer::data::Stream;
+use crate::tls::{self, Refused};
+use ftp_adapter::PassiveSession;
+use socket2::{SockRef, TcpKeepalive};
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::net::TcpStream;
+
+/// An uploading client that is gone without a word is noticed after two minutes of silence.
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(15);
+const KEEPALIVE_PROBES: u32 = 4;
+
+/// Why there is no data connection.
+#[derive(Debug)]
+pub(super) enum NotOpened {
+    /// There was none in time.
+    Passive(ftp_adapter::Reply),
+    /// Its handshake failed.
+    Handshake(io::Error),
+    /// It does not resume the TLS session of the control connection.
+    NotResumed,
+}
+
+/// Waits for the data connection, and begins TLS on it where `tls` says so.
+///
+/// # Cancel safety
+///
+/// If the future is dropped, the reservation stays, or the connection is reset.
+pub(super) async fn open(
+    mode: &mut PassiveSession,
+    tls: Option<&tls::Session>,
+    journal: &Journal,
+    settings: &Settings,
+) -> Result<Stream, NotOpened> {
+    let patience = settings.stall_timeout;
+    let Some(tls) = tls else {
+        let stream = mode.data_connection().await.map_err(NotOpened::Passive)?;
+        // Whatever cannot be set, the transfer will tell.
+        let _ = prepare(&stream, patience);
+        return Ok(Stream::Plain(Arc::new(stream)));
+    };
+    let refused: Mutex<Option<Refused>> = Mutex::new(None);
+    let begin = |stream: TcpStream| {
+        let refused = &refused;
+        async move {
+            let _ = prepare(&stream, patience);
+            match tls.accept(stream).await {
+                Ok((stream, how)) => {
+                    journal.handshake(Connection::Data, how);
+                    Ok(stream)
+                }
+                Err(why) => {
+                    journal.handshake(Connection::Data, Handshake::Failed);
+                    let text = why.to_string();
+                    *refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+                    Err(text)
+                }
+            }
+        }
+    };
+    let opened = mode.data_connection_verified(begin).await;
+    let refused = refused.into_inner().unwrap_or_else(PoisonError::into_inner);
+    match (opened, refused) {
+        (Ok(stream), _) => Ok(Stream::Tls(Box::new(stream))),
+        (Err(ftp_adapter::Reply::NotVerified), Some(Refused::NotResumed)) => {
+            Err(NotOpened::NotResumed)
+        }
+        (Err(ftp_adapter::Reply::NotVerified), Some(Refused::Handshake(error))) => {
+            Err(NotOpened::Handshake(error))
+        }
+        (Err(ftp_adapter::Reply::NotVerified), None) => {
+            Err(NotOpened::Handshake(io::ErrorKind::TimedOut.into()))
+        }
+        (Err(reply), _) => Err(NotOpened::Passive(reply)),
+    }
+}
+
+/// Sees to it that a client that is gone without a word is noticed.
+fn prepare(stream: &TcpStream, patience: Duration) -> io::Result<()> {
+    // The end of a file does not wait for the acknowledgement of what was before it.
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(stream);
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_AFTER)
+        .with_interval(KEEPALIVE_EVERY)
+        .with_retries(KEEPALIVE_PROBES);
+    socket.set_tcp_keepalive(&keepalive)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(patience))?;
+    #[cfg(not(target_os = "linux"))]
+    let _ = patience;
+    Ok(())
+}
+
+impl NotOpened {
+    /// What the client is told: 522 where to try again is of no use (RFC 4217).
+    pub(super) fn reply(&self) -> Reply {
+        match self {
+            Self::Passive(reply) => reply.into(),
+            Self::NotResumed => {
+                Reply::new(522, "Data connections must resume the control connection's session.")
+            }
+            Self::Handshake(error) if is_loss(error) => {
+                Reply::new(425, "The data connection was lost in its TLS handshake.")
+            }
+            Self::Handshake(_) => Reply::new(522, "TLS negotiation failed."),
+        }
+    }
+}
+
+fn is_loss(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, NotConnected, TimedOut, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | NotConnected | TimedOut | UnexpectedEof)
+}

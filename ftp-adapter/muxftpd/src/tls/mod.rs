@@ -1,0 +1,151 @@
+//! TLS on control and data connections (RFC 4217).
+
+mod error;
+
+pub use error::TlsError;
+
+use crate::observe::events::Handshake;
+use rustls::crypto::ring;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::ServerSessionMemoryCache;
+use rustls::{HandshakeKind, InconsistentKeys, ServerConfig};
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+/// TLS sessions without tickets that are remembered for each FTP session.
+const MAX_REMEMBERED: usize = 64;
+
+/// A certificate and its key, which can be exchanged for others.
+#[derive(Debug)]
+pub struct Tls {
+    config: RwLock<Arc<ServerConfig>>,
+    session_required: bool,
+}
+
+/// The TLS of one FTP session. Its tickets are its own, and nobody else's are taken: so whoever
+/// resumes a TLS session here got the ticket on the control connection, and has its keys.
+#[derive(Debug)]
+pub struct Session {
+    data: Arc<ServerConfig>,
+    session_required: bool,
+}
+
+/// Why a data connection is not taken.
+#[derive(Debug)]
+pub enum Refused {
+    /// The handshake failed.
+    Handshake(io::Error),
+    /// It does not resume the TLS session of the control connection, as it has to.
+    NotResumed,
+}
+
+impl Tls {
+    /// Reads a certificate with its chain, and its key, both in PEM. With `session_required`, data
+    /// connections must resume the TLS session of their control connection.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError`] says which of the files is no good, and why.
+    pub fn from_pem_files(
+        certificate: &Path,
+        key: &Path,
+        session_required: bool,
+    ) -> Result<Self, TlsError> {
+        let chain = CertificateDer::pem_file_iter(certificate)
+            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+            .map_err(|error| TlsError::reading("certificate", certificate, error))?;
+        if chain.is_empty() {
+            return Err(TlsError::NoCertificate { path: certificate.to_owned() });
+        }
+        let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| match error {
+            pem::Error::NoItemsFound => TlsError::NoKey { path: key.to_owned() },
+            error => TlsError::reading("key", key, error),
+        })?;
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, secret))
+            .map_err(|error| {
+                let (certificate, key) = (certificate.to_owned(), key.to_owned());
+                match error {
+                    rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+                        TlsError::Mismatch { certificate, key }
+                    }
+                    error => TlsError::Unusable { certificate, key, error },
+                }
+            })?;
+        Ok(Self { config: RwLock::new(Arc::new(config)), session_required })
+    }
+
+    /// Has the control connections that begin TLS from now on use the certificate of `other`.
+    pub fn renew(&self, other: &Self) {
+        let config = other.config();
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+    }
+
+    fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Begins TLS on a control connection.
+    ///
+    /// # Errors
+    ///
+    /// When the handshake fails.
+    pub async fn begin(&self, stream: TcpStream) -> io::Result<(TlsStream<TcpStream>, Session)> {
+        // Clients resume the session of the control connection on data connections: with tickets,
+        // or, over TLS 1.2, with session numbers.
+        let mut control = (*self.config()).clone();
+        control.ticketer = ring::Ticketer::new().map_err(io::Error::other)?;
+        control.session_storage = ServerSessionMemoryCache::new(MAX_REMEMBERED);
+        let mut data = control.clone();
+        // Many clients that upload read nothing on the data connection. A ticket that waits there
+        // when they close makes the kernel reset it, and their last bytes may be lost. But some
+        // use a ticket once, and where they must resume they need the next.
+        if !self.session_required {
+            data.send_tls13_tickets = 0;
+        }
+        let stream = TlsAcceptor::from(Arc::new(control)).accept(stream).await?;
+        let session_required = self.session_required;
+        Ok((stream, Session { data: Arc::new(data), session_required }))
+    }
+}
+
+impl Session {
+    /// Whether [`accept`](Self::accept) rejects other clients, so that it must be asked about
+    /// each connection.
+    pub fn verifies(&self) -> bool {
+        self.session_required
+    }
+
+    /// Begins TLS on a data connection, and sees whose it is.
+    ///
+    /// # Errors
+    ///
+    /// When the handshake fails, or resumes nothing though it must.
+    pub async fn accept(
+        &self,
+        stream: TcpStream,
+    ) -> Result<(TlsStream<TcpStream>, Handshake), Refused> {
+        let acceptor = TlsAcceptor::from(Arc::clone(&self.data));
+        let stream = acceptor.accept(stream).await.map_err(Refused::Handshake)?;
+        if stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed) {
+            return Ok((stream, Handshake::Resumed));
+        }
+        if self.session_required { Err(Refused::NotResumed) } else { Ok((stream, Handshake::Full)) }
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Handshake(error) => error.fmt(f),
+            Self::NotResumed => f.write_str("it resumes no TLS session of its control connection"),
+        }
+    }
+}
