@@ -86,12 +86,15 @@ fn commands_print_what_the_documents_show() {
     as_shown("README.md", 1, place.path());
     as_shown("docs/sizing.md", 8, place.path());
 
-    let drawn = fs::read_to_string(place.path().join("docs/sizing.svg")).unwrap();
-    let path = repository().join("docs/sizing.svg");
-    if env::var_os("UPDATE_DOCS").is_some() {
-        fs::write(path, drawn).unwrap();
-    } else {
-        assert!(fs::read_to_string(path).unwrap() == drawn, "docs/sizing.svg is another picture");
+    for picture in ["docs/sizing.svg", "docs/sizing-busy.svg"] {
+        let drawn = fs::read_to_string(place.path().join(picture)).unwrap();
+        let path = repository().join(picture);
+        if env::var_os("UPDATE_DOCS").is_some() {
+            fs::write(path, drawn).unwrap();
+        } else {
+            let shown = fs::read_to_string(path).unwrap();
+            assert!(shown == drawn, "{picture} is another picture");
+        }
     }
 }
 

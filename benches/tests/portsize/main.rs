@@ -1,17 +1,33 @@
 //! `portsize` as an operator runs it.
 
+mod doubts;
 mod live;
 mod logs;
 mod nonsense;
 mod pictures;
 
+use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// Runs it with arguments that hold no blanks.
 fn portsize(arguments: &str) -> Output {
     let mut portsize = Command::new(env!("CARGO_BIN_EXE_portsize"));
     portsize.args(arguments.split_whitespace()).output().unwrap()
+}
+
+/// The same, with something to read.
+fn portsize_with(arguments: &str, input: &[u8]) -> Output {
+    let mut portsize = Command::new(env!("CARGO_BIN_EXE_portsize"))
+        .args(arguments.split_whitespace())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Who refuses it does not read to the end.
+    let _ = portsize.stdin.take().unwrap().write_all(input);
+    portsize.wait_with_output().unwrap()
 }
 
 fn succeeds(arguments: &str) -> String {

@@ -29,6 +29,8 @@ fn wrong_options_get_a_sentence() {
         ("--clients 3 --picture /no/such/place/a.svg", "there is no directory /no/such/place"),
         ("--clients 3 --live-requests 500", "--live"),
         ("--clients 3 --frobnicate", "unexpected argument"),
+        ("--clients 3 --behind-one 10", "--behind-one is about a log"),
+        ("--clients 3 --busy-picture a.svg", "--busy-picture is about a log"),
     ] {
         refused(arguments, sentence, 2);
     }
@@ -47,6 +49,9 @@ fn what_fails_later_gets_a_sentence_too() {
             "hardly a log of the format",
         ),
         (format!("--log {}", env!("CARGO_BIN_EXE_portsize")), "cannot tell what format"),
+        (format!("--log {}", sample("access.log")), "print $4 \" \" $5, $1}'"),
+        (format!("--log {}", sample("wu-ftpd.xferlog")), "say --client-names"),
+        ("--log - -".to_owned(), "can be read only once"),
     ] {
         refused(&arguments, sentence, 1);
     }

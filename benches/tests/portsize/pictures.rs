@@ -2,7 +2,25 @@
 
 use std::fs;
 
-use super::succeeds;
+use super::{sample, succeeds};
+
+#[test]
+fn the_busiest_hour_and_clients_are_drawn() {
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["busy.svg", "busy.png"] {
+        let path = directory.path().join(name);
+        succeeds(&format!(
+            "--log {} --target 1% --requests 4000 --busy-picture {}",
+            sample("filezilla.log"),
+            path.display()
+        ));
+        assert!(fs::metadata(&path).unwrap().len() > 1000);
+    }
+    let svg = fs::read_to_string(directory.path().join("busy.svg")).unwrap();
+    for words in ["The busiest 115 s: 24 requests", "The busiest clients", "203.0.113.5"] {
+        assert!(svg.contains(words), "no {words:?}");
+    }
+}
 
 #[test]
 fn a_picture_is_drawn_in_either_format() {

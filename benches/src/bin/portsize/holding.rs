@@ -74,6 +74,18 @@ impl fmt::Display for Connect {
 }
 
 impl Connect {
+    /// What is assumed where nobody knows.
+    pub(crate) const ASSUMED: Self =
+        Self::LogNormal { median: Duration::from_millis(100), p95: Duration::from_millis(500) };
+
+    /// Log-normal with that mean, shaped as the usual assumption is.
+    pub(crate) fn of_mean(seconds: f64) -> Self {
+        let (_, sigma) =
+            Self::log_parameters(Duration::from_millis(100), Duration::from_millis(500));
+        let median = Duration::from_secs_f64((seconds / (sigma * sigma / 2.0).exp()).max(1e-6));
+        Self::LogNormal { median, p95: median * 5 }
+    }
+
     /// What it is about: the time itself, its mean or its median.
     pub(crate) fn usual(self) -> Duration {
         match self {
@@ -223,6 +235,12 @@ mod tests {
         let within = |ms: u64| draws.iter().filter(|&&d| d <= ms * 1_000_000).count() as f64 / 1e5;
         assert!((within(100) - 0.5).abs() < 0.01);
         assert!((within(500) - 0.95).abs() < 0.005);
+    }
+
+    #[test]
+    fn a_mean_alone_gets_the_usual_shape() {
+        let connect = Connect::of_mean(0.3);
+        assert!((connect.mean_up_to(1e6) - 0.3).abs() < 1e-3, "{connect}");
     }
 
     #[test]

@@ -9,11 +9,14 @@ use crate::live::Live;
 use crate::measure::Measured;
 use crate::report::Report;
 use crate::study::{Answers, Enough, Side};
+use crate::workload::Source;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Json<'a> {
     schema: u32,
     workload: Workload,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    what_if: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     log: Option<Log<'a>>,
     target: Target,
@@ -39,7 +42,38 @@ struct Log<'a> {
     format: &'a str,
     names_requests: bool,
     lines: u64,
-    malformed_lines: u64,
+    unreadable_lines: u64,
+    requests: u64,
+    span_seconds: f64,
+    /// How exactly it knows times.
+    resolution_seconds: f64,
+    doubts: Vec<Doubt<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    measured: Option<MeasuredJson>,
+    busiest_clients: Vec<BusyJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decides: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Doubt<'a> {
+    kind: &'a str,
+    text: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct MeasuredJson {
+    requests: u64,
+    mean_seconds: f64,
+    standard_error_seconds: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct BusyJson<'a> {
+    client: &'a str,
+    requests: u64,
+    offered_load: f64,
+    share_of_refusals: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -62,6 +96,8 @@ struct Simulation {
 struct LiveRun {
     requests: usize,
     times_as_fast: f64,
+    measurements: usize,
+    agreeing: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -117,6 +153,7 @@ struct LiveJson {
     requests: u64,
     refused: f64,
     same_requests_simulated: f64,
+    agrees: bool,
     p99_wait_seconds: f64,
     lost: u64,
     latest_request_seconds: f64,
@@ -126,21 +163,16 @@ struct LiveJson {
 pub(crate) fn of<'a>(report: &'a Report<'_>) -> Json<'a> {
     let Report { workload, goal, plan, .. } = report;
     Json {
-        schema: 1,
+        schema: 2,
         workload: Workload {
             clients: workload.clients(),
             requests_per_second: workload.per_second(),
-            mean_holding_seconds: workload.holding.mean().as_secs_f64(),
+            mean_holding_seconds: workload.mean_held().as_secs_f64(),
             ttl_seconds: goal.ttl.as_secs_f64(),
             wait_seconds: goal.wait.as_secs_f64(),
         },
-        log: report.log.map(|log| Log {
-            name: &log.name,
-            format: log.format,
-            names_requests: log.exact,
-            lines: log.lines,
-            malformed_lines: log.malformed,
-        }),
+        what_if: report.what_if,
+        log: log(report),
         target: Target {
             refused: goal.refused,
             p99_wait_seconds: goal.p99_wait.map(|wait| wait.as_secs_f64()),
@@ -152,13 +184,49 @@ pub(crate) fn of<'a>(report: &'a Report<'_>) -> Json<'a> {
             confidence: crate::interval::CONFIDENCE,
             requests_simulated: report.simulated,
         },
-        live: report
-            .live
-            .as_ref()
-            .map(|script| LiveRun { requests: script.requests(), times_as_fast: script.pace }),
+        live: report.live.as_ref().map(|script| LiveRun {
+            requests: script.requests(),
+            times_as_fast: script.pace,
+            measurements: report.lives().count(),
+            agreeing: report.lives().filter(|live| live.agrees()).count(),
+        }),
         with_multiplexing: side(&report.multiplexed),
         without_multiplexing: side(&report.single),
     }
+}
+
+fn log<'a>(report: &'a Report<'_>) -> Option<Log<'a>> {
+    let (log, Source::Recorded(recording)) = (report.log?, &report.workload.source) else {
+        return None;
+    };
+    let busiest = report.busiest.as_ref();
+    Some(Log {
+        name: &log.name,
+        format: &log.format,
+        names_requests: log.exact,
+        lines: log.lines,
+        unreadable_lines: log.unreadable,
+        requests: recording.requests.len() as u64,
+        span_seconds: recording.span() as f64 / 1e9,
+        resolution_seconds: recording.grain.nanos() as f64 / 1e9,
+        doubts: log.doubts.iter().map(|one| Doubt { kind: one.kind, text: &one.text }).collect(),
+        measured: recording.measured.as_ref().map(|measured| MeasuredJson {
+            requests: measured.requests,
+            mean_seconds: measured.mean,
+            standard_error_seconds: measured.error,
+        }),
+        busiest_clients: busiest
+            .iter()
+            .flat_map(|busiest| &busiest.clients)
+            .map(|busy| BusyJson {
+                client: &busy.name,
+                requests: busy.requests,
+                offered_load: busy.load,
+                share_of_refusals: busy.refusals,
+            })
+            .collect(),
+        decides: busiest.and_then(|busiest| busiest.decides()).map(|busy| &*busy.name),
+    })
 }
 
 fn side(side: &Side) -> SideJson {
@@ -213,11 +281,11 @@ fn simulated(measured: &Measured) -> Simulated {
 }
 
 fn live(live: Live) -> LiveJson {
-    let share = |refused: u64| refused as f64 / live.requests as f64;
     LiveJson {
         requests: live.requests,
-        refused: share(live.refused),
-        same_requests_simulated: share(live.simulated_refused),
+        refused: live.share(),
+        same_requests_simulated: live.simulated_share(),
+        agrees: live.agrees(),
         p99_wait_seconds: live.p99_wait.as_secs_f64(),
         lost: live.lost,
         latest_request_seconds: live.latest.as_secs_f64(),

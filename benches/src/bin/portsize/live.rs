@@ -38,6 +38,29 @@ pub(crate) struct Live {
     pub(crate) latest: Duration,
 }
 
+impl Live {
+    pub(crate) fn share(&self) -> f64 {
+        self.refused as f64 / self.requests as f64
+    }
+
+    pub(crate) fn simulated_share(&self) -> f64 {
+        self.simulated_refused as f64 / self.requests as f64
+    }
+
+    /// By how much two runs of so many requests may differ by chance, with 95 % confidence.
+    pub(crate) fn chance(&self) -> f64 {
+        let n = self.requests as f64;
+        // One that is refused, or not, keeps a share of nothing from looking certain.
+        let share = ((self.refused + self.simulated_refused) as f64 / 2.0 + 1.0) / (n + 2.0);
+        2.0 * (2.0 * share * (1.0 - share) / n).sqrt()
+    }
+
+    /// Whether it differs from the simulation of the same requests by no more than chance allows.
+    pub(crate) fn agrees(&self) -> bool {
+        (self.share() - self.simulated_share()).abs() <= self.chance()
+    }
+}
+
 /// Why it could not be done.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LiveError {
@@ -71,9 +94,10 @@ impl Script {
     /// The first requests of a simulated replication; those of the busiest stretch, if they are
     /// from a log.
     pub(crate) fn new(workload: &Workload, plan: &Plan, requests: u32) -> Self {
-        let replication = workload.arrivals(seed_of(plan.seed, 0), 1.0, 0, u64::from(requests));
+        let replication =
+            workload.arrivals(seed_of(plan.seed, 0), 1.0, 0, u64::from(requests), None);
         let mut arrivals: Vec<Arrival> = replication.collect();
-        let held = workload.holding.mean().as_secs_f64();
+        let held = workload.mean_held().as_secs_f64();
         let count = arrivals.len().min(requests as usize);
         let first = match &workload.source {
             Source::Steady { .. } => 0,

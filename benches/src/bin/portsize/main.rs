@@ -5,6 +5,7 @@
 //! multiplexer's own reservation table, and, if asked for, a real multiplexer on loopback.
 
 mod erlang;
+mod held;
 mod holding;
 mod interval;
 mod json;
@@ -33,12 +34,13 @@ use std::time::Instant;
 
 use clap::Parser;
 
-use log::Log;
+use holding::Connect;
 use measure::{Measurer, Plan};
 use options::Options;
+use picture::Subject;
 use progress::Progress;
 use quantity::{count, significant};
-use report::{LogNotes, Report};
+use report::{Busiest, LogNotes, Report};
 use study::{Goal, side};
 use workload::{Source, Workload};
 
@@ -61,8 +63,10 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let progress = Progress::new(!options.json);
-    let (source, notes) = source(options, &progress)?;
-    let workload = Workload { source, holding: options.holding() };
+    let began = Instant::now();
+    let (mut workload, notes) = workload(options, &progress)?;
+    let reading = began.elapsed().as_secs_f64();
+    let what_if = suppose(options, &mut workload);
     let goal = Goal {
         refused: options.target.0,
         p99_wait: options.wait_target,
@@ -82,14 +86,17 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let widths = options.ports.as_ref().map(|widths| &*widths.0);
     let multiplexed = side(&workload, goal, &mut measurer, true, widths);
     let single = side(&workload, goal, &mut measurer, false, widths);
+    let busiest = Busiest::of(&workload, &multiplexed, &goal, &mut measurer);
     let took = began.elapsed().as_secs_f64();
     let mut report = Report {
         workload: &workload,
         log: notes.as_ref(),
+        what_if: &what_if,
         goal,
         plan,
         multiplexed,
         single,
+        busiest,
         live: None,
         asked: widths.is_some(),
         simulated: measurer.simulated(),
@@ -98,7 +105,10 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         witness::testify(&mut report, options.live_requests, &progress)?;
     }
     if let Some(picture) = &options.picture {
-        picture.draw(&report)?;
+        picture.draw(Subject::Curves, &report)?;
+    }
+    if let Some(picture) = &options.busy_picture {
+        picture.draw(Subject::Busiest, &report)?;
     }
     progress.done();
 
@@ -112,6 +122,11 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
         written => written?,
     }
+    if let Some(log) = &notes {
+        let million = significant(log.lines as f64 / 1e6 / reading.max(1e-6));
+        let lines = quantity::of(log.lines, "line");
+        eprintln!("portsize: read {lines} in {reading:.1} s, {million} million a second");
+    }
     eprintln!(
         "portsize: simulated {} requests in {took:.1} s, {} million a second",
         count(report.simulated),
@@ -121,17 +136,48 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
 }
 
 /// Where requests come from, and what there is to say about the log they may come from.
-fn source(
+fn workload(
     options: &Options,
     progress: &Progress,
-) -> Result<(Source, Option<LogNotes>), Box<dyn Error>> {
+) -> Result<(Workload, Option<LogNotes>), Box<dyn Error>> {
+    let mut holding = options.holding();
     if let Some(described) = options.described() {
-        return Ok((described, None));
+        return Ok((Workload::new(described, holding), None));
     }
-    let path = options.log.as_deref().ok_or("neither clients nor a log")?;
-    let mut log: Log = log::open(path, options.format, |bytes| {
-        progress.say(format!("{} MB of the log read", count(bytes / 1_000_000)));
-    })?;
-    let notes = LogNotes::of(&mut log, path.display().to_string());
-    Ok((Source::Recorded(log.recording), Some(notes)))
+    let mut log =
+        log::open(&options.log, options.reading(), &|come| progress.read(come.read, come.all))?;
+    // What the operator says has the last word.
+    if options.connect.is_some() {
+        log.recording.measured = None;
+    }
+    if let Some(measured) = &log.recording.measured
+        && measured.sample.is_empty()
+    {
+        holding.connect = Connect::of_mean(measured.cautious_mean());
+        if holding.connect.usual() >= holding.ttl {
+            return Err(
+                "the log's clients take longer to connect than --ttl: give a longer one, or \
+                        the time with --connect"
+                    .into(),
+            );
+        }
+    }
+    let notes = LogNotes::of(&mut log, options.connect.is_none());
+    Ok((Workload::new(Source::Recorded(log.recording), holding), Some(notes)))
+}
+
+/// Changes the requests as the operator has asked, and says how.
+fn suppose(options: &Options, workload: &mut Workload) -> Vec<String> {
+    let mut what_if = Vec::new();
+    if let (Some(most), Source::Recorded(recording)) = (options.behind_one, &mut workload.source) {
+        let most = (most as usize).min(recording.clients.len());
+        recording.put_behind_one(most);
+        what_if.push(format!("the {most} busiest clients are behind one address"));
+        *workload = Workload::new(workload.source.clone(), workload.holding);
+    }
+    if let Some(times) = options.times {
+        workload.speed_up(times);
+        what_if.push(format!("everything comes {} times as fast", quantity::plain(times)));
+    }
+    what_if
 }

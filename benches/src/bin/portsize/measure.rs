@@ -10,8 +10,8 @@ use crate::holding::nanos;
 use crate::interval::{self, CONFIDENCE, Interval};
 use crate::progress::Progress;
 use crate::quantity::count;
-use crate::simulate::{Outcome, Setting, simulate};
-use crate::workload::Workload;
+use crate::simulate::{Outcome, Setting, refused_of_each, simulate};
+use crate::workload::{Share, Workload};
 
 /// How much is simulated for one figure.
 #[derive(Clone, Copy, Debug)]
@@ -22,20 +22,32 @@ pub(crate) struct Plan {
     /// Requests before this do not count.
     pub(crate) warm_up: Duration,
     pub(crate) seed: u64,
+    /// Whether each replication has only its share of the requests.
+    shared: bool,
 }
 
 /// Enough to tell a difference of a tenth at the default target, and for everybody to wait for.
 const REPLICATIONS: u64 = 10;
 /// Logs so long are replayed less often: they hold many requests themselves.
 const LONG: u64 = 25_000;
-/// Without some, there is no spread between them.
-const FEWEST_REPLICATIONS: u64 = 3;
+/// Logs so long are simulated once, in shares.
+const VERY_LONG: u64 = 1_000_000;
+const SHARES: u64 = 8;
+/// Without some, there is no spread between them; an even number keeps two processors busy.
+const FEWEST_REPLICATIONS: u64 = 4;
+/// Enough to tell who is refused.
+const REPLICATIONS_TO_TELL: u64 = 20;
 
 impl Plan {
     /// Requests simulated for one figure.
     pub(crate) fn size(&self, workload: &Workload) -> f64 {
         let warm_up = workload.per_second() * self.warm_up.as_secs_f64();
         self.replications as f64 * (self.requests as f64 + warm_up)
+    }
+
+    /// Which of the requests a replication has, if not all.
+    fn share(&self, number: u64) -> Option<Share> {
+        self.shared.then_some(Share { number, of: self.replications })
     }
 
     /// What the target needs: at least some tens of refusals at a share equal to the target.
@@ -48,17 +60,25 @@ impl Plan {
     ) -> Self {
         let total = requests.unwrap_or(((40.0 / target) as u64).max(200_000));
         match workload.size() {
+            Some(size) if size >= VERY_LONG && workload.is_recorded() => Self {
+                replications: SHARES,
+                requests: size / SHARES,
+                warm_up: Duration::ZERO,
+                seed,
+                shared: true,
+            },
             Some(size) => {
                 let least = (REPLICATIONS * LONG / size).clamp(FEWEST_REPLICATIONS, REPLICATIONS);
                 let replications = total.div_ceil(size).max(least);
-                Self { replications, requests: size, warm_up: Duration::ZERO, seed }
+                let warm_up = Duration::ZERO;
+                Self { replications, requests: size, warm_up, seed, shared: false }
             }
             None => {
                 let warm_up = workload.holding.settled_after() + wait;
                 // A run is to be long beside its warm-up.
                 let least = (workload.per_second() * warm_up.as_secs_f64()) as u64;
                 let requests = (total / REPLICATIONS).max(least);
-                Self { replications: REPLICATIONS, requests, warm_up, seed }
+                Self { replications: REPLICATIONS, requests, warm_up, seed, shared: false }
             }
         }
     }
@@ -149,6 +169,29 @@ impl<'a> Measurer<'a> {
         wanted.iter().map(|one| self.known[&key(one)]).collect()
     }
 
+    /// How many requests of each client are refused in some replications.
+    pub(crate) fn refused_of_each(&mut self, wanted: Wanted) -> Vec<u64> {
+        let peak = self.peak(&wanted);
+        let Wanted { setting, speed } = wanted;
+        let this = &*self;
+        let replications = this.plan.replications.min(REPLICATIONS_TO_TELL);
+        let none = || vec![0; this.workload.clients() as usize];
+        (0..replications)
+            .into_par_iter()
+            .map(|replication| {
+                let seed = seed_of(this.plan.seed, replication);
+                let share = this.plan.share(replication);
+                let arrivals = this.workload.arrivals(seed, speed, 0, this.plan.requests, share);
+                refused_of_each(setting, this.workload.clients(), peak, seed, arrivals)
+            })
+            .reduce(none, |mut all, more| {
+                for (all, more) in all.iter_mut().zip(more) {
+                    *all += more;
+                }
+                all
+            })
+    }
+
     fn peak(&mut self, wanted: &Wanted) -> usize {
         let Wanted { setting, speed } = *wanted;
         let window = setting.ttl + setting.wait;
@@ -164,7 +207,8 @@ impl<'a> Measurer<'a> {
         let warm_up = (nanos(warm_up) as f64 / speed) as u64;
         // The same requests for every setting: differences are then those of the settings.
         let seed = seed_of(seed, replication);
-        let arrivals = self.workload.arrivals(seed, speed, warm_up, requests);
+        let share = self.plan.share(replication);
+        let arrivals = self.workload.arrivals(seed, speed, warm_up, requests, share);
         let outcome = simulate(setting, self.workload.clients(), peak, seed, warm_up, arrivals);
         let before = self.simulated.fetch_add(outcome.simulated, Ordering::Relaxed);
         let all = count(before + outcome.simulated);

@@ -7,7 +7,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 use crate::holding::{Connect, Holding};
-use crate::log::Format;
+use crate::log::{DateOrder, Format, Reading};
 use crate::picture::Picture;
 use crate::population::Population;
 use crate::quantity::{Nat, Rate, Share, Widths, duration, positive};
@@ -56,20 +56,38 @@ pub(crate) struct Options {
         help_heading = CLIENTS)]
     pub(crate) parallel: Option<u32>,
 
-    /// Take the requests from a log instead; - is standard input
-    #[arg(long, value_name = "FILE", help_heading = "Your log",
+    /// Take the requests from a log instead, of one or more files, also packed with gzip or zstd;
+    /// - is standard input
+    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = LOG,
         conflicts_with_all = ["clients", "sessions", "nat", "rate", "burst", "files", "parallel"])]
-    pub(crate) log: Option<PathBuf>,
+    pub(crate) log: Vec<PathBuf>,
 
-    /// The log's format, if it is not to be guessed
-    #[arg(long, help_heading = "Your log")]
+    /// The log's format, if it is not to be found out
+    #[arg(long, help_heading = LOG)]
     pub(crate) format: Option<Format>,
+
+    /// How dates like 01/02/2026 are meant, if the log itself does not tell
+    #[arg(long, value_name = "ORDER", help_heading = LOG)]
+    pub(crate) dates: Option<DateOrder>,
+
+    /// Take the names of hosts for clients too, one address for each
+    #[arg(long, help_heading = LOG)]
+    pub(crate) client_names: bool,
+
+    /// What if everything came so many times as fast?
+    #[arg(long, value_name = "FACTOR", value_parser = factor, help_heading = WHAT_IF)]
+    pub(crate) times: Option<f64>,
+
+    /// What if the N busiest clients of the log were behind one address?
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1_000_000),
+        num_args = 0..=1, default_missing_value = "10", help_heading = WHAT_IF)]
+    pub(crate) behind_one: Option<u32>,
 
     /// The time from the reply to the client's connection: 200ms (always), exp:200ms
     /// (exponential, the mean) or lognormal:100ms,500ms (half are faster, 95 of 100 are faster)
-    #[arg(long, value_name = "TIME", default_value = "lognormal:100ms,500ms",
-        help_heading = PORTS)]
-    pub(crate) connect: Connect,
+    /// [default: what the log tells, or lognormal:100ms,500ms]
+    #[arg(long, value_name = "TIME", help_heading = PORTS)]
+    pub(crate) connect: Option<Connect>,
 
     /// The share of replies after which nobody connects
     #[arg(long, value_name = "SHARE", default_value = "1%", help_heading = PORTS)]
@@ -93,8 +111,9 @@ pub(crate) struct Options {
     #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = GOAL)]
     pub(crate) wait_target: Option<Duration>,
 
-    /// The numbers of ports to look at, such as 9, 5,9,20 or 1-12 [default: those that matter]
-    #[arg(long, value_name = "LIST", help_heading = GOAL)]
+    /// What if there were so many ports? Numbers such as 9, 5,9,20 or 1-12
+    /// [default: those that matter]
+    #[arg(long, value_name = "LIST", help_heading = WHAT_IF)]
     pub(crate) ports: Option<Widths>,
 
     /// Also drive a real multiplexer over loopback, for a minute or so
@@ -115,9 +134,13 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "How")]
     pub(crate) seed: u64,
 
-    /// Also draw a picture; its name ends with .svg or .png
+    /// Also draw what is refused on how many ports; the name ends with .svg or .png
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) picture: Option<Picture>,
+
+    /// Also draw the log's busiest hour and its busiest clients
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) busy_picture: Option<Picture>,
 
     /// Print one JSON object instead of tables
     #[arg(long, help_heading = "Output")]
@@ -125,6 +148,8 @@ pub(crate) struct Options {
 }
 
 const CLIENTS: &str = "Your clients";
+const LOG: &str = "Your log";
+const WHAT_IF: &str = "What if";
 const PORTS: &str = "How long a port is taken";
 const GOAL: &str = "What is wanted";
 
@@ -147,26 +172,43 @@ Examples:
     portsize --clients 50 --nat 2x400 --rate 2/min --target 0.01%
   Programs that open five connections at the same moment, on slow networks:
     portsize --clients 40 --sessions 5 --parallel 5 --connect lognormal:300ms,3s
-  Your own log, also packed (xferlog of vsftpd, ProFTPD and wu-ftpd; vsftpd.log; muxftpd's log
-  in JSON; CSV of time and client address):
+  Your own log, also packed, of vsftpd, ProFTPD, Pure-FTPd, FileZilla Server, IIS, SFTPGo,
+  pyftpdlib, AWS Transfer or muxftpd, also by way of syslog, journald or a container; or a table
+  of times and client addresses:
     portsize --log /var/log/xferlog
-    zcat xferlog.*.gz | portsize --log -
+    portsize --log /var/log/xferlog /var/log/xferlog.*.gz
+    kubectl logs ftp-0 --timestamps | portsize --log -
+  What if the traffic of the log doubled?
+    portsize --log /var/log/xferlog --times 2
+  What if its ten busiest clients were behind one address?
+    portsize --log /var/log/xferlog --behind-one 10
+  What if there were nine ports?
+    portsize --log /var/log/xferlog --ports 9
   Figures for a report, with a real multiplexer as the third witness:
     portsize --clients 300 --rate 1/s --live --json > sizing.json
 
 Requests are taken as independent of each other, except for --parallel. A log is replayed as it
-is: each transfer is one request, made when the transfer began. Where a log knows whole seconds,
-the request is at a random moment of its second.
+is: each PASV and EPSV is a request, or if it has none, each transfer, made when it began. Where a
+log knows whole seconds, the request is at a random moment of its second. Whatever speaks against
+trusting a log is said before the answer's figures.
 
 Exit status:
   0    there is an answer
   1    something failed, such as reading the log; standard error says what
   2    wrong options";
 
+fn factor(text: &str) -> Result<f64, String> {
+    let factor = text.strip_prefix('x').or_else(|| text.strip_suffix('x')).unwrap_or(text);
+    match factor.parse::<f64>() {
+        Ok(factor) if (0.01..=1000.0).contains(&factor) => Ok(factor),
+        _ => Err("write how many times as fast, such as 2 or 1.5".to_owned()),
+    }
+}
+
 impl Options {
     /// Who asks, if that is described and not recorded.
     pub(crate) fn described(&self) -> Option<Source> {
-        if self.log.is_some() {
+        if !self.log.is_empty() {
             return None;
         }
         let singles =
@@ -184,19 +226,35 @@ impl Options {
         })
     }
 
+    /// How long ports are taken, unless a log tells.
     pub(crate) fn holding(&self) -> Holding {
-        Holding { connect: self.connect, never: self.never.0, ttl: self.ttl }
+        let connect = self.connect.unwrap_or(Connect::ASSUMED);
+        Holding { connect, never: self.never.0, ttl: self.ttl }
+    }
+
+    /// How logs are to be read.
+    pub(crate) fn reading(&self) -> Reading {
+        Reading { format: self.format, dates: self.dates, names: self.client_names }
     }
 
     /// What no single option shows to be wrong.
     pub(crate) fn check(&self) -> Result<(), String> {
-        if self.log.is_none() && self.clients.is_none() && self.nat.is_empty() {
+        if self.log.is_empty() && self.clients.is_none() && self.nat.is_empty() {
             return Err("say who your clients are: --clients N, --nat ADDRESSESxSESSIONS or \
                         --log FILE"
                 .to_owned());
         }
-        if self.format.is_some() && self.log.is_none() {
-            return Err("--format is about a log: give --log FILE too".to_owned());
+        let about_a_log = [
+            (self.format.is_some(), "--format"),
+            (self.dates.is_some(), "--dates"),
+            (self.client_names, "--client-names"),
+            (self.behind_one.is_some(), "--behind-one"),
+            (self.busy_picture.is_some(), "--busy-picture"),
+        ];
+        if self.log.is_empty()
+            && let Some((_, option)) = about_a_log.iter().find(|(given, _)| *given)
+        {
+            return Err(format!("{option} is about a log: give --log FILE too"));
         }
         if self.target.0 == 0.0 {
             return Err("no number of ports promises that nothing is ever refused: give a \
@@ -216,7 +274,7 @@ impl Options {
         if self.wait_target.is_some() && self.wait.is_zero() {
             return Err("with --wait 0s nobody waits, so leave --wait-target out".to_owned());
         }
-        if self.connect.usual() >= self.ttl {
+        if self.holding().connect.usual() >= self.ttl {
             return Err("clients would connect when their port is no longer kept: give a --ttl \
                         longer than the time in --connect"
                 .to_owned());
@@ -269,7 +327,7 @@ mod tests {
 
     #[test]
     fn one_option_is_enough() {
-        for arguments in ["--clients 300", "--nat 1x400", "--log -"] {
+        for arguments in ["--clients 300", "--nat 1x400", "--log -", "--log a b --behind-one"] {
             parse(arguments).unwrap();
         }
     }
@@ -297,6 +355,9 @@ mod tests {
             ("--nat 400", "write 3x400"),
             ("--nat 1000000x1000000", "at most 100,000,000"),
             ("--clients 3 --format csv", "--log"),
+            ("--clients 3 --behind-one 10", "--log"),
+            ("--log x --behind-one 1", "1 is not in 2"),
+            ("--log x --times twice", "such as 2 or 1.5"),
             ("--clients 3 --picture a.jpg", "end its name with .svg or .png"),
             ("--clients 3 --connect 20s", "longer than the time in --connect"),
         ] {

@@ -1,5 +1,6 @@
-//! The answer as a picture: the share refused over the number of ports.
+//! The answer as a picture: the share refused over the number of ports; or the busiest hour.
 
+mod busiest;
 mod curves;
 mod legend;
 mod pen;
@@ -27,6 +28,15 @@ pub(crate) struct Picture {
 enum Format {
     Svg,
     Png,
+}
+
+/// What a picture shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Subject {
+    /// What is refused on how many ports.
+    Curves,
+    /// A log's busiest hour, and its busiest clients.
+    Busiest,
 }
 
 /// Why there is no picture.
@@ -65,7 +75,7 @@ const SIZE: (u32, u32) = (1000, 520);
 const DENSITY: u32 = 2;
 
 impl Picture {
-    pub(crate) fn draw(&self, report: &Report<'_>) -> Result<(), PictureError> {
+    pub(crate) fn draw(&self, subject: Subject, report: &Report<'_>) -> Result<(), PictureError> {
         // A PNG's letters are of this font; in an SVG, where they are the viewer's, it is there
         // to measure them.
         register_font("sans-serif", FontStyle::Normal, dejavu::sans::regular())
@@ -75,7 +85,7 @@ impl Picture {
                 let mut text = String::new();
                 {
                     let area = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
-                    plot::plot(&area, 1, report).map_err(drawing)?;
+                    show(subject, &area, 1, report).map_err(drawing)?;
                 }
                 std::fs::write(&self.path, text).map_err(|error| self.writing(error))
             }
@@ -84,7 +94,7 @@ impl Picture {
                 let mut pixels = vec![0; (size.0 * size.1 * 3) as usize];
                 {
                     let area = BitMapBackend::with_buffer(&mut pixels, size).into_drawing_area();
-                    plot::plot(&area, DENSITY as i32, report).map_err(drawing)?;
+                    show(subject, &area, DENSITY as i32, report).map_err(drawing)?;
                 }
                 write_png(&self.path, size, &pixels).map_err(|error| self.writing(error.into()))
             }
@@ -93,6 +103,21 @@ impl Picture {
 
     fn writing(&self, error: std::io::Error) -> PictureError {
         PictureError::Write { path: self.path.clone(), error }
+    }
+}
+
+fn show<DB: DrawingBackend>(
+    subject: Subject,
+    area: &pen::Area<DB>,
+    scale: i32,
+    report: &Report<'_>,
+) -> pen::Drawn
+where
+    DB::ErrorType: 'static,
+{
+    match subject {
+        Subject::Curves => plot::plot(area, scale, report),
+        Subject::Busiest => busiest::plot(area, scale, report),
     }
 }
 

@@ -22,6 +22,23 @@ impl Progress {
         self.0.set_message(message);
     }
 
+    /// Says how much of a log has been read, of how much.
+    pub(crate) fn read(&self, read: u64, all: Option<u64>) {
+        if self.0.is_hidden() {
+            return;
+        }
+        let megabytes = read / 1_000_000;
+        self.0.set_message(match all.filter(|all| *all > 0) {
+            Some(all) => {
+                let percent = read.min(all) * 100 / all;
+                let done = (percent / 4) as usize;
+                let bar = format!("[{}{}]", "=".repeat(done), " ".repeat(25 - done));
+                format!("{bar} {percent} % of the log read, {megabytes} MB")
+            }
+            None => format!("{megabytes} MB of the log read"),
+        });
+    }
+
     /// Leaves the screen as it was.
     pub(crate) fn done(&self) {
         self.0.finish_and_clear();

@@ -188,6 +188,11 @@ fn trimmed(number: f64) -> String {
     }
 }
 
+/// A factor as somebody would say it: `2`, `1.5`.
+pub(crate) fn plain(number: f64) -> String {
+    trimmed(number)
+}
+
 /// A count with commas between the thousands.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();

@@ -58,25 +58,23 @@ pub(crate) fn simulate(
     counted_from: u64,
     arrivals: impl Iterator<Item = Arrival>,
 ) -> Outcome {
-    let clients = if setting.multiplexed { clients as usize } else { 1 };
-    // One more than can be taken: a full table says that it is full, not that no port is free.
-    let capacity = peak.min(clients.saturating_mul(usize::from(setting.ports))) + 1;
-    let ports = PortSet::new([1..=setting.ports]).expect("at least one port");
-    let mut run = Run {
-        setting,
-        table: Table::with_seed(ports, capacity, seed),
-        events: BinaryHeap::new(),
-        lines: HashMap::new(),
-        waiting: 0,
-        counted_from,
-        outcome: Outcome::new(),
-    };
-    for (number, arrival) in (0..).zip(arrivals) {
-        run.until(arrival.at);
-        run.arrive(number, arrival);
-    }
-    run.until(u64::MAX);
+    let mut run = Run::new(setting, clients, peak, seed, counted_from);
+    run.all(arrivals);
     run.outcome
+}
+
+/// How many requests of each client are refused, as [`simulate`] would.
+pub(crate) fn refused_of_each(
+    setting: Setting,
+    clients: u32,
+    peak: usize,
+    seed: u64,
+    arrivals: impl Iterator<Item = Arrival>,
+) -> Vec<u64> {
+    let mut run = Run::new(setting, clients, peak, seed, 0);
+    run.refused_of = vec![0; clients as usize];
+    run.all(arrivals);
+    run.refused_of
 }
 
 struct Run {
@@ -88,6 +86,8 @@ struct Run {
     waiting: usize,
     counted_from: u64,
     outcome: Outcome,
+    /// The refused requests of each client; empty if nobody asks for them.
+    refused_of: Vec<u64>,
 }
 
 /// What happens next; at the same moment, ports are freed before somebody gives up waiting.
@@ -111,6 +111,31 @@ struct Waiting {
 }
 
 impl Run {
+    fn new(setting: Setting, clients: u32, peak: usize, seed: u64, counted_from: u64) -> Self {
+        let clients = if setting.multiplexed { clients as usize } else { 1 };
+        // One more than can be taken: a full table says that it is full, not that no port is free.
+        let capacity = peak.min(clients.saturating_mul(usize::from(setting.ports))) + 1;
+        let ports = PortSet::new([1..=setting.ports]).expect("at least one port");
+        Self {
+            setting,
+            table: Table::with_seed(ports, capacity, seed),
+            events: BinaryHeap::new(),
+            lines: HashMap::new(),
+            waiting: 0,
+            counted_from,
+            outcome: Outcome::new(),
+            refused_of: Vec::new(),
+        }
+    }
+
+    fn all(&mut self, arrivals: impl Iterator<Item = Arrival>) {
+        for (number, arrival) in (0..).zip(arrivals) {
+            self.until(arrival.at);
+            self.arrive(number, arrival);
+        }
+        self.until(u64::MAX);
+    }
+
     /// Lets everything happen that is due by `now`.
     fn until(&mut self, now: u64) {
         while self.events.peek().is_some_and(|Reverse(event)| event.at <= now) {
@@ -219,6 +244,10 @@ impl Run {
         }
         self.outcome.requests += 1;
         self.outcome.refused += u64::from(waited.is_err());
+        if let (Err(_), Some(refused)) = (waited, self.refused_of.get_mut(arrival.client as usize))
+        {
+            *refused += 1;
+        }
         let (Ok(waited) | Err(waited)) = waited;
         self.outcome.waits.record(waited / 1000).expect("it grows as needed");
     }

@@ -92,7 +92,7 @@ pub(crate) fn side(
 ) -> Side {
     let loads = if multiplexed { workload.loads_per_client() } else { workload.loads_together() };
     let setting = |ports, wait| Setting { ports, multiplexed, wait, ttl: goal.ttl };
-    let held = workload.holding.mean().as_secs_f64();
+    let held = workload.mean_held().as_secs_f64();
     let patience = goal.wait.as_secs_f64() / held;
     let guess = fewest(|ports| {
         let refused = |load| erlang::refused_after_waiting(ports.into(), load, patience);
@@ -144,7 +144,7 @@ pub(crate) fn side(
         .map(|(&ports, measured)| {
             let at_once = |load| erlang::refused_at_once(ports.into(), load);
             let waiting = |load| erlang::refused_after_waiting(ports.into(), load, patience);
-            let exponential = workload.holding.is_exponential();
+            let exponential = workload.is_exponential();
             let answers = |analysis, simulated| Answers { analysis, simulated, live: None };
             Row {
                 ports,

@@ -6,9 +6,11 @@ use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
+use crate::log::DateOrder;
 use crate::measure::Measured;
 use crate::quantity::{Share, count, load, of, significant, written};
-use crate::report::Report;
+use crate::recording::{Grain, Recording, SECOND};
+use crate::report::{Busiest, Report};
 use crate::study::{Answers, Side};
 use crate::workload::Source;
 
@@ -25,6 +27,9 @@ pub(crate) fn text(report: &Report<'_>) -> String {
             "Without, a port is taken for everybody:"
         };
         let _ = writeln!(text, "\n{title}\n\n{}", table(report, side));
+    }
+    if let Some(clients) = &report.busiest {
+        busiest(&mut text, clients);
     }
     text.push('\n');
     notes(&mut text, report);
@@ -58,55 +63,9 @@ fn premises(text: &mut String, report: &Report<'_>) {
             );
             say_parallel(text, *parallel);
         }
-        Source::Recorded(recording) => {
-            let log = report.log.expect("a recording comes from a log");
-            let span = std::time::Duration::from_nanos(recording.span());
-            let _ = writeln!(
-                text,
-                "{} ({}): {} of {} in {}; {}.",
-                log.name,
-                log.format,
-                of(recording.requests.len() as u64, if log.exact { "request" } else { "transfer" }),
-                of(recording.clients.len() as u64, "client"),
-                written(span),
-                if log.exact {
-                    "each line names the moment of the request"
-                } else {
-                    "each transfer is one request, made when it began"
-                },
-            );
-            if recording.whole_seconds {
-                text.push_str(
-                    "Times are whole seconds: each request is put at a random moment of its second.\n",
-                );
-            }
-            if let Some((number, example)) = &log.first_malformed {
-                let _ = writeln!(
-                    text,
-                    "{} of {} skipped as malformed, first line {number}: {example:?}",
-                    count(log.malformed),
-                    of(log.lines, "line"),
-                );
-            }
-            if let Some((name, requests)) = recording.busiest_client() {
-                let _ = writeln!(
-                    text,
-                    "The busiest client, {name}, has {} of them; the busiest second of all has {}.",
-                    count(requests),
-                    count(recording.peak(0).max(recording.peak(999_999_999)) as u64),
-                );
-            }
-        }
+        Source::Recorded(recording) => recorded(text, report, recording),
     }
-    let holding = &workload.holding;
-    let _ = writeln!(
-        text,
-        "Clients connect {}; {} never do and hold their port for {}. Mean: {}.",
-        holding.connect,
-        Share(holding.never),
-        written(holding.ttl),
-        written(holding.mean()),
-    );
+    say_held(text, report);
     let [one, all] = report.sides().map(Report::greatest_load);
     let when = match workload.source {
         Source::Recorded(_) => " in the busiest hour",
@@ -118,6 +77,137 @@ fn premises(text: &mut String, report: &Report<'_>) {
         load(one),
         load(all),
     );
+}
+
+/// What the log has told.
+fn recorded(text: &mut String, report: &Report<'_>, recording: &Recording) {
+    let log = report.log.expect("a recording comes from a log");
+    let span = std::time::Duration::from_nanos(recording.span());
+    let _ = writeln!(
+        text,
+        "{} ({}): {} of {} in {}; {}.",
+        log.name,
+        log.format,
+        of(recording.requests.len() as u64, if log.exact { "request" } else { "transfer" }),
+        of(recording.clients.len() as u64, "client"),
+        written(span),
+        if log.exact {
+            "the log names the moment of each"
+        } else {
+            "each transfer is one request, made when it began"
+        },
+    );
+    match recording.grain {
+        Grain::Fine => {}
+        Grain::Second => text.push_str(
+            "Times are whole seconds: each request is put at a random moment of its second.\n",
+        ),
+        Grain::Minute => text.push_str(
+            "Times are whole minutes: each request is put at a random moment of its minute.\n",
+        ),
+    }
+    match log.dates {
+        None => {}
+        Some(DateOrder::Dmy) => text.push_str("Dates are read as day, month, year.\n"),
+        Some(DateOrder::Mdy) => text.push_str("Dates are read as month, day, year.\n"),
+    }
+    if let Some((number, example)) = &log.first_unreadable {
+        let _ = writeln!(
+            text,
+            "{} of {} could not be read, first line {number}: {example:?}",
+            count(log.unreadable),
+            of(log.lines, "line"),
+        );
+    }
+    if let Some((name, requests)) = recording.busiest_client() {
+        let grain = recording.grain.nanos();
+        let _ = writeln!(
+            text,
+            "The busiest client, {name}, has {} of them; the busiest {} of all has {}.",
+            count(requests),
+            if recording.grain == Grain::Minute { "minute" } else { "second" },
+            count(recording.peak(0).max(recording.peak(grain.max(SECOND) - 1)) as u64),
+        );
+    }
+}
+
+/// How long ports are taken, and who says so.
+fn say_held(text: &mut String, report: &Report<'_>) {
+    let workload = report.workload;
+    let (holding, mean) = (&workload.holding, written(workload.mean_held()));
+    let measured = match &workload.source {
+        Source::Recorded(recording) => recording.measured.as_ref(),
+        _ => None,
+    };
+    let Some(measured) = measured else {
+        let assumed = report.log.is_some_and(|log| log.measured);
+        let _ = writeln!(
+            text,
+            "{}lients connect {}; {} never do and hold their port for {}. Mean: {mean}.",
+            if assumed { "Not in the log, but assumed: c" } else { "C" },
+            holding.connect,
+            Share(holding.never),
+            written(holding.ttl),
+        );
+        return;
+    };
+    let seconds = |seconds: f64| written(std::time::Duration::from_secs_f64(seconds));
+    let (requests, log_mean) = (count(measured.requests), seconds(measured.mean));
+    match &workload.held {
+        Some(held) => {
+            let _ = write!(
+                text,
+                "Measured in the log: {requests} of the requests were followed by their transfer, \
+                 after {log_mean} on average; these times are used, each client's own.",
+            );
+            if held.unseen > 0 {
+                let _ = write!(
+                    text,
+                    " Of all, {} are assumed never to connect and to hold their port for {}.",
+                    Share(holding.never.min(held.unseen as f64 / measured_of(workload))),
+                    written(holding.ttl),
+                );
+            }
+            let _ = writeln!(text, " Mean: {mean}.");
+        }
+        None => {
+            let _ = writeln!(
+                text,
+                "Measured in the log: {requests} of the requests were followed by their transfer, \
+                 after {log_mean} ±{} on average, of which the upper end is used; whole seconds do \
+                 not tell how it varies, so it is assumed: {}; {} never connect and hold their \
+                 port for {}. Mean: {mean}.",
+                seconds(2.0 * measured.error),
+                holding.connect,
+                Share(holding.never),
+                written(holding.ttl),
+            );
+        }
+    }
+}
+
+fn measured_of(workload: &crate::workload::Workload) -> f64 {
+    workload.size().unwrap_or(1) as f64
+}
+
+/// The load of each of the busiest clients.
+fn busiest(text: &mut String, busiest: &Busiest) {
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Disabled);
+    let refusals = format!("of the refusals on {}", of(busiest.ports.into(), "port"));
+    table.set_header(["client", "requests", "load in its busiest hour", &refusals]);
+    for busy in &busiest.clients {
+        table.add_row([
+            busy.name.to_string(),
+            count(busy.requests),
+            load(busy.load),
+            if busy.refusals == 0.0 { "0 %".into() } else { Share(busy.refusals).to_string() },
+        ]);
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    let _ = writeln!(text, "\nThe busiest clients:\n\n{table}");
 }
 
 fn say_parallel(text: &mut String, parallel: u32) {
@@ -137,7 +227,7 @@ fn table(report: &Report<'_>, side: &Side) -> Table {
     }
     if waits {
         let wait = written(report.goal.wait);
-        if report.workload.holding.is_exponential() {
+        if report.workload.is_exponential() {
             header.push(format!("wait {wait}: Erlang"));
             header.push("simulated".into());
         } else {
@@ -172,8 +262,7 @@ fn answers(cells: &mut Vec<String>, answers: &Answers, live: bool, waiting: bool
     }
     if live {
         cells.push(answers.live.map_or_else(String::new, |live| {
-            let share = |refused: u64| Share(refused as f64 / live.requests as f64);
-            format!("{} ({})", share(live.refused), share(live.simulated_refused))
+            format!("{} ({})", Share(live.share()), Share(live.simulated_share()))
         }));
     }
 }
@@ -208,11 +297,8 @@ fn notes(text: &mut String, report: &Report<'_>) {
         let _ = writeln!(text, "{doubt}");
     }
     if let Some(script) = &report.live {
-        let lives = report.sides().into_iter().flat_map(|side| &side.rows).flat_map(|row| {
-            [&row.at_once].into_iter().chain(&row.waiting).filter_map(|answers| answers.live)
-        });
         let (mut measurements, mut lost, mut latest) = (0_u64, 0, std::time::Duration::ZERO);
-        for live in lives {
+        for live in report.lives() {
             measurements += 1;
             lost += live.lost;
             latest = latest.max(live.latest);

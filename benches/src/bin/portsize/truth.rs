@@ -23,14 +23,14 @@ fn simulated(ports: u16, load: f64, constant: bool, longer: f64, requests: u64) 
     let held = HELD.mul_f64(longer);
     let connect = if constant { Connect::Fixed(held) } else { Connect::Exponential(held) };
     let ttl = Duration::from_secs(5);
-    let workload = Workload {
-        source: Source::Steady {
+    let workload = Workload::new(
+        Source::Steady {
             population: Population::new([Nat { addresses: 1, sessions: 1 }]),
             per_second: load / HELD.as_secs_f64(),
             parallel: 1,
         },
-        holding: Holding { connect, never: 0.0, ttl },
-    };
+        Holding { connect, never: 0.0, ttl },
+    );
     let plan = Plan::new(&workload, 0.001, Duration::ZERO, Some(requests), 1);
     let setting = Setting { ports, multiplexed: true, wait: Duration::ZERO, ttl };
     let mut measurer = Measurer::new(&workload, plan, Progress::new(false));

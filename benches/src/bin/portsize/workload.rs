@@ -7,9 +7,10 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, Exp1};
 
+use crate::held::Held;
 use crate::holding::{Holding, nanos};
 use crate::population::Population;
-use crate::recording::{Recording, SECOND, Stamp};
+use crate::recording::{Grain, NOT_MEASURED, Recording, SECOND, Stamp};
 
 /// One request for a port.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,17 +33,81 @@ pub(crate) enum Source {
     Recorded(Recording),
 }
 
+/// A part of a log that is so long that each request is simulated only once: every so many of
+/// its pieces.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Share {
+    pub(crate) number: u64,
+    pub(crate) of: u64,
+}
+
+impl Share {
+    /// Each share has as many pieces, spread over all of the log. They are long beside the time
+    /// that anybody holds a port.
+    const PIECES: u64 = 16;
+
+    fn pieces(self, requests: &[Stamp]) -> Vec<&[Stamp]> {
+        let (all, pieces) = (requests.len() as u64, self.of * Self::PIECES);
+        (0..Self::PIECES)
+            .map(|piece| {
+                let piece = piece * self.of + self.number;
+                &requests[(all * piece / pieces) as usize..(all * (piece + 1) / pieces) as usize]
+            })
+            .collect()
+    }
+}
+
 /// Requests, and how long the ports they get are taken.
 #[derive(Clone, Debug)]
 pub(crate) struct Workload {
     pub(crate) source: Source,
     pub(crate) holding: Holding,
+    /// The times from reply to connection that a log has told, which are then used.
+    pub(crate) held: Option<Held>,
 }
 
 /// Offered loads with the share of requests that meets each.
 pub(crate) type Loads = Vec<(f64, f64)>;
 
 impl Workload {
+    pub(crate) fn new(source: Source, holding: Holding) -> Self {
+        let held = match &source {
+            Source::Recorded(recording) => Held::new(recording, &holding),
+            Source::Steady { .. } | Source::Burst { .. } => None,
+        };
+        Self { source, holding, held }
+    }
+
+    /// Whether the requests are those of a log.
+    pub(crate) fn is_recorded(&self) -> bool {
+        matches!(self.source, Source::Recorded(_))
+    }
+
+    /// The mean time that a port is taken.
+    pub(crate) fn mean_held(&self) -> Duration {
+        self.held.as_ref().map_or_else(|| self.holding.mean(), Held::mean)
+    }
+
+    /// Whether it is exponential, but for a difference that nobody sees.
+    pub(crate) fn is_exponential(&self) -> bool {
+        self.held.is_none() && self.holding.is_exponential()
+    }
+
+    /// The mean time that a port is taken for each request of a recording, in seconds.
+    pub(crate) fn held_by(&self) -> impl Fn(&Stamp) -> f64 {
+        let mean = self.holding.mean().as_secs_f64();
+        move |stamp| self.held.as_ref().map_or(mean, |held| held.expected(stamp))
+    }
+
+    /// The same requests, coming `times` as fast.
+    pub(crate) fn speed_up(&mut self, times: f64) {
+        match &mut self.source {
+            Source::Steady { per_second, .. } => *per_second *= times,
+            Source::Burst { window, .. } => *window = window.div_f64(times),
+            Source::Recorded(recording) => recording.speed_up(times),
+        }
+    }
+
     pub(crate) fn clients(&self) -> u32 {
         match &self.source {
             Source::Steady { population, .. } | Source::Burst { population, .. } => {
@@ -80,7 +145,7 @@ impl Workload {
 
     /// The offered loads of single clients. Those of a log are taken hour by hour.
     pub(crate) fn loads_per_client(&self) -> Loads {
-        let held = self.holding.mean().as_secs_f64();
+        let held = self.mean_held().as_secs_f64();
         match &self.source {
             Source::Steady { population, .. } | Source::Burst { population, .. } => {
                 let all = population.sessions() as f64;
@@ -94,17 +159,15 @@ impl Workload {
                     })
                     .collect()
             }
-            Source::Recorded(recording) => hourly(recording, held, |stamp| stamp.client),
+            Source::Recorded(recording) => self.hourly(recording, |stamp| stamp.client),
         }
     }
 
     /// The offered load of all clients together.
     pub(crate) fn loads_together(&self) -> Loads {
         match &self.source {
-            Source::Recorded(recording) => {
-                hourly(recording, self.holding.mean().as_secs_f64(), |_| 0)
-            }
-            _ => vec![(1.0, self.per_second() * self.holding.mean().as_secs_f64())],
+            Source::Recorded(recording) => self.hourly(recording, |_| 0),
+            _ => vec![(1.0, self.per_second() * self.mean_held().as_secs_f64())],
         }
     }
 
@@ -113,7 +176,9 @@ impl Workload {
     pub(crate) fn peak(&self, window: Duration, speed: f64) -> usize {
         let window = window.as_secs_f64() * speed;
         match &self.source {
-            Source::Recorded(recording) => recording.peak((window * 1e9) as u64 + 2 * SECOND),
+            Source::Recorded(recording) => {
+                recording.peak((window * 1e9) as u64 + 2 * recording.grain.nanos().max(SECOND))
+            }
             Source::Steady { parallel, .. } | Source::Burst { parallel, .. } => {
                 let mean = self.per_second() * window;
                 let parallel = f64::from(*parallel);
@@ -123,17 +188,23 @@ impl Workload {
     }
 
     /// Requests in the order of time, `speed` times as fast; the same ones for the same `seed`.
-    /// Steady ones end when `requests` have come after `warm_up` nanoseconds.
+    /// Steady ones end when `requests` have come after `warm_up` nanoseconds; of a log, it may be
+    /// only a part.
     pub(crate) fn arrivals(
         &self,
         seed: u64,
         speed: f64,
         warm_up: u64,
         requests: u64,
+        part: Option<Share>,
     ) -> Box<dyn Iterator<Item = Arrival> + '_> {
         let mut random = StdRng::seed_from_u64(seed);
         let mut times = StdRng::from_rng(&mut random);
         let sampler = self.holding.sampler();
+        let mut connects_after = move |stamp: &Stamp| match &self.held {
+            Some(held) => held.draw(stamp, &mut times),
+            None => sampler.draw(&mut times),
+        };
         let moments: Box<dyn Iterator<Item = Stamp> + '_> = match &self.source {
             Source::Steady { population, per_second, parallel } => {
                 let rate = population.sessions() as f64 * per_second * speed;
@@ -143,15 +214,43 @@ impl Workload {
                 let moments = burst(population, nanos(*window), *files, *parallel, random);
                 Box::new(moments.into_iter().map(move |stamp| faster(stamp, speed)))
             }
-            Source::Recorded(recording) => Box::new(
-                WithinSeconds::new(recording, random).map(move |stamp| faster(stamp, speed)),
-            ),
+            Source::Recorded(recording) => {
+                let all = &recording.requests[..];
+                let pieces = part.map_or_else(|| vec![all], |part| part.pieces(all));
+                let stamps = pieces.into_iter().flat_map(move |piece| {
+                    WithinGrains::new(piece, recording.grain, StdRng::from_rng(&mut random))
+                });
+                Box::new(stamps.map(move |stamp| faster(stamp, speed)))
+            }
         };
-        Box::new(moments.map(move |Stamp { at, client }| Arrival {
-            at,
-            client,
-            connects_after: sampler.draw(&mut times),
+        Box::new(moments.map(move |stamp| {
+            let Stamp { at, client, .. } = stamp;
+            Arrival { at, client, connects_after: connects_after(&stamp) }
         }))
+    }
+
+    /// The loads of a recording, hour by hour, of whom `key` tells apart.
+    fn hourly(&self, recording: &Recording, key: impl Fn(&Stamp) -> u32) -> Loads {
+        let held_by = self.held_by();
+        let mut counts: HashMap<(u64, u32), (u64, f64)> = HashMap::new();
+        for stamp in &recording.requests {
+            let (count, held) = counts.entry((recording.hour_of(stamp), key(stamp))).or_default();
+            *count += 1;
+            *held += held_by(stamp);
+        }
+        let mut alike: BTreeMap<(u64, u64), u64> = BTreeMap::new();
+        for (count, held) in counts.into_values() {
+            // To the microsecond: sums depend on their order.
+            *alike.entry((count, (held * 1e6).round() as u64)).or_default() += 1;
+        }
+        let all = recording.requests.len() as f64;
+        let hour = recording.hour() as f64 / 1e9;
+        alike
+            .into_iter()
+            .map(|((count, held), times)| {
+                (count as f64 * times as f64 / all, held as f64 / 1e6 / hour)
+            })
+            .collect()
     }
 }
 
@@ -184,7 +283,7 @@ fn steady(
         if at >= warm_up {
             left = left.checked_sub(1)?;
         }
-        Some(Stamp { at, client })
+        Some(Stamp { at, client, held: NOT_MEASURED })
     })
 }
 
@@ -203,72 +302,48 @@ fn burst(
             if file % parallel == 0 {
                 at = random.random_range(0..window);
             }
-            stamps.push(Stamp { at, client });
+            stamps.push(Stamp { at, client, held: NOT_MEASURED });
         }
     }
     stamps.sort_unstable();
     stamps
 }
 
-/// A recording with its requests spread over the seconds that they are known to have come in.
-struct WithinSeconds<'a> {
+/// A recording with its requests spread over the seconds, or minutes, that they are known to have
+/// come in.
+struct WithinGrains<'a> {
     rest: &'a [Stamp],
-    whole_seconds: bool,
-    /// Those of the present second, the last first.
-    second: Vec<Stamp>,
+    grain: Grain,
+    /// Those of the present one, the last first.
+    present: Vec<Stamp>,
     random: StdRng,
 }
 
-impl<'a> WithinSeconds<'a> {
-    fn new(recording: &'a Recording, random: StdRng) -> Self {
-        let Recording { requests, whole_seconds, .. } = recording;
-        Self { rest: requests, whole_seconds: *whole_seconds, second: Vec::new(), random }
+impl<'a> WithinGrains<'a> {
+    fn new(rest: &'a [Stamp], grain: Grain, random: StdRng) -> Self {
+        Self { rest, grain, present: Vec::new(), random }
     }
 }
 
-impl Iterator for WithinSeconds<'_> {
+impl Iterator for WithinGrains<'_> {
     type Item = Stamp;
 
     fn next(&mut self) -> Option<Stamp> {
-        if !self.whole_seconds {
+        if self.grain == Grain::Fine {
             let (first, rest) = self.rest.split_first()?;
             self.rest = rest;
             return Some(*first);
         }
-        if self.second.is_empty() {
+        if self.present.is_empty() {
             let now = self.rest.first()?.at;
-            let (second, rest) = self.rest.split_at(self.rest.partition_point(|s| s.at <= now));
+            let (present, rest) = self.rest.split_at(self.rest.partition_point(|s| s.at <= now));
             self.rest = rest;
-            self.second.extend(second.iter().map(|stamp| Stamp {
-                at: stamp.at + self.random.random_range(0..SECOND),
+            self.present.extend(present.iter().map(|stamp| Stamp {
+                at: stamp.at + self.random.random_range(0..self.grain.nanos()),
                 ..*stamp
             }));
-            self.second.sort_unstable_by(|a, b| b.cmp(a));
+            self.present.sort_unstable_by(|a, b| b.cmp(a));
         }
-        self.second.pop()
+        self.present.pop()
     }
-}
-
-/// The loads of a recording, hour by hour, of whom `key` tells apart.
-fn hourly(recording: &Recording, held: f64, key: impl Fn(&Stamp) -> u32) -> Loads {
-    let hour = recording.span().min(3600 * SECOND);
-    let mut counts: HashMap<(u64, u32), u64> = HashMap::new();
-    for stamp in &recording.requests {
-        // The last moment belongs to the hour that it ends.
-        let number = (stamp.at / hour).min((recording.span() - 1) / hour);
-        *counts.entry((number, key(stamp))).or_default() += 1;
-    }
-    let mut alike: BTreeMap<u64, u64> = BTreeMap::new();
-    for count in counts.into_values() {
-        *alike.entry(count).or_default() += 1;
-    }
-    let all = recording.requests.len() as f64;
-    let hour = hour as f64 / 1e9;
-    alike
-        .into_iter()
-        .map(|(count, times)| {
-            let requests = count as f64;
-            (requests * times as f64 / all, requests / hour * held)
-        })
-        .collect()
 }

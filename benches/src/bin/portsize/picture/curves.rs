@@ -58,7 +58,7 @@ pub(super) fn curves(report: &Report<'_>) -> Vec<Curve> {
         }
         let marks = marks(side, |row| row.waiting.as_ref());
         let line = if formula_for_waiting(report) {
-            let held = report.workload.holding.mean();
+            let held = report.workload.mean_held();
             let patience = report.goal.wait.div_duration_f64(held);
             let refused = |ports: u16| {
                 mean(side, |load| erlang::refused_after_waiting(ports.into(), load, patience))
@@ -84,7 +84,7 @@ pub(super) fn curves(report: &Report<'_>) -> Vec<Curve> {
 /// Whether the formula for requests that wait holds here; otherwise the simulated marks are
 /// joined.
 pub(super) fn formula_for_waiting(report: &Report<'_>) -> bool {
-    report.workload.holding.is_exponential()
+    report.workload.is_exponential()
 }
 
 fn mean(side: &Side, refused: impl Fn(f64) -> f64) -> f64 {

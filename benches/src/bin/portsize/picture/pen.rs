@@ -62,6 +62,11 @@ impl<'a, DB: DrawingBackend> Pen<'a, DB> {
         self.area.draw(&line).map_err(drawing)
     }
 
+    /// A filled rectangle.
+    pub(super) fn block(&self, from: Point, to: Point, colour: RGBColor) -> Drawn {
+        self.area.draw(&Rectangle::new([from, to], colour.filled())).map_err(drawing)
+    }
+
     /// A disc for who is refused at once, an open square for who waits.
     pub(super) fn mark(&self, (x, y): Point, curve: (RGBColor, bool)) -> Drawn {
         let (colour, waiting) = curve;

@@ -3,12 +3,16 @@
 use std::fmt::Write as _;
 
 use super::simulated;
+use crate::live::Live;
 use crate::quantity::{Share, of, written};
 use crate::report::Report;
 use crate::study::{Enough, Side};
 
 /// What somebody wants to know who reads no further.
 pub(super) fn say(text: &mut String, report: &Report<'_>) {
+    if !report.what_if.is_empty() {
+        let _ = writeln!(text, "What if {}?", report.what_if.join(", and "));
+    }
     asked(text, report);
     let goal = &report.goal;
     let mut target = format!("at most {} of all requests refused", Share(goal.refused));
@@ -20,6 +24,8 @@ pub(super) fn say(text: &mut String, report: &Report<'_>) {
     }
     let Some(enough) = &report.multiplexed.enough else {
         let _ = writeln!(text, "No number of ports is enough for the target: {target}.");
+        live(text, report);
+        doubts(text, report);
         return;
     };
     let _ = writeln!(
@@ -36,6 +42,86 @@ pub(super) fn say(text: &mut String, report: &Report<'_>) {
         ),
         None => writeln!(text, "Without multiplexing, no number of ports would be enough."),
     };
+    decides(text, report);
+    live(text, report);
+    doubts(text, report);
+}
+
+/// Who is refused first.
+fn decides(text: &mut String, report: &Report<'_>) {
+    let Some(busiest) = &report.busiest else { return };
+    let ports = of(busiest.ports.into(), "port");
+    let _ = match busiest.decides() {
+        Some(busy) if busy.refusals >= 0.5 => writeln!(
+            text,
+            "{} decides: on {ports}, {} of the refusals would be its.",
+            busy.name,
+            Share(busy.refusals)
+        ),
+        Some(busy) => writeln!(
+            text,
+            "Nobody decides alone: on {ports}, {} would meet the most refusals, {} of them.",
+            busy.name,
+            Share(busy.refusals)
+        ),
+        None => writeln!(
+            text,
+            "Nobody decides: on {ports}, nobody is refused. {} has the greatest load.",
+            busiest.clients[0].name
+        ),
+    };
+}
+
+/// What was measured live, and how it agrees.
+fn live(text: &mut String, report: &Report<'_>) {
+    if report.live.is_none() {
+        return;
+    }
+    let (all, agreeing): (Vec<Live>, usize) =
+        (report.lives().collect(), report.lives().filter(|live| live.agrees()).count());
+    for side in report.sides() {
+        for row in &side.rows {
+            let answers = row.waiting.as_ref().unwrap_or(&row.at_once);
+            let Some(live) = answers.live else { continue };
+            let _ = writeln!(
+                text,
+                "Measured live, {} multiplexing: on {}, {} of {} were refused; simulated, {} of \
+                 the same ones. {}.",
+                if side.multiplexed { "with" } else { "without" },
+                of(row.ports.into(), "port"),
+                Share(live.share()),
+                of(live.requests, "request"),
+                Share(live.simulated_share()),
+                if live.agrees() { "They agree" } else { "They differ by more than chance" },
+            );
+        }
+    }
+    let latest = all.iter().map(|live| live.latest).max().unwrap_or_default();
+    let _ = if agreeing == all.len() {
+        writeln!(
+            text,
+            "In all, {} live, of which each agrees with the simulation as far as chance allows.",
+            of(all.len() as u64, "measurement")
+        )
+    } else {
+        writeln!(
+            text,
+            "Only {agreeing} of {} live agree with the simulation as far as chance allows: this \
+             machine made requests up to {} late. Measure again when it has less to do; if they \
+             differ again, trust neither.",
+            of(all.len() as u64, "measurement"),
+            written(latest)
+        )
+    };
+}
+
+/// What speaks against trusting the answer.
+fn doubts(text: &mut String, report: &Report<'_>) {
+    let Some(log) = report.log.filter(|log| !log.doubts.is_empty()) else { return };
+    text.push_str("\nBefore you trust this:\n");
+    for doubt in &log.doubts {
+        let _ = writeln!(text, "- {}", doubt.text);
+    }
 }
 
 /// What is left, and what would use it up.
