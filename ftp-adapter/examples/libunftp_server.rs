@@ -17,7 +17,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use unftp_core::auth::DefaultUser;
 use unftp_sbe_fs::Filesystem;
 
 #[tokio::main]
@@ -40,11 +39,11 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         .bind()?;
 
     let root = options.root;
-    let server = MuxServer::new(
-        mux.clone(),
-        move || Filesystem::new(&root).expect("the served directory"),
-        |storage| ServerBuilder::<_, DefaultUser>::new(storage).greeting("Welcome"),
-    )?;
+    let server = MuxServer::new(mux.clone(), move || {
+        let root = root.clone();
+        let storage = move || Filesystem::new(&root).expect("the served directory");
+        ServerBuilder::new(Box::new(storage)).greeting("Welcome")
+    })?;
 
     for listener in &control {
         println!("  control      {}", listener.local_addr()?);

@@ -45,7 +45,7 @@
 //! - Who shares what, how long and how many may wait: that is set on the
 //!   [multiplexer](mux_core::mux::Builder).
 //!
-//! `examples/tiny_ftpd.rs` is a whole server made this way.
+//! `examples/passive_session.rs` is a server made this way, in a page.
 //!
 //! # Servers on libunftp
 //!
@@ -69,11 +69,10 @@
 //! let ports: PortSet = "8192-8200".parse()?;
 //! let mux = Mux::builder(ports).addresses([address]).steering(true).bind()?;
 //!
-//! let server = MuxServer::new(
-//!     mux,
-//!     || Filesystem::new("/srv/ftp").expect("the served directory"),
-//!     |storage| ServerBuilder::new(storage).greeting("Welcome"),
-//! )?;
+//! let server = MuxServer::new(mux, || {
+//!     let storage = || Filesystem::new("/srv/ftp").expect("the served directory");
+//!     ServerBuilder::new(Box::new(storage)).greeting("Welcome")
+//! })?;
 //! let shutdown = CancellationToken::new(); // cancel it to drain
 //! server.serve([control], shutdown).await;
 //! # Ok(()) }
@@ -81,9 +80,22 @@
 //!
 //! - [`MuxServer`] accepts the control connections and serves each with a libunftp of its own.
 //!   To run the accept loop yourself, use [`MuxBinder`] alone.
+//! - `examples/libunftp_server.rs` is a program made this way, in a page.
 //!
 //! libunftp accepts data connections itself, on a listening socket that only its session's
-//! client reaches: the mux must be built with steering, which needs Linux.
+//! client reaches: the mux must be built with steering, which needs Linux. The kernel steers by
+//! the address that packets come from. So clients must reach the server themselves, and not
+//! through a proxy, whatever PROXY headers it sends.
+//!
+//! ## What the wiring adds
+//!
+//! libunftp serves well-behaved clients. Whoever is served through [`MuxServer`] also
+//!
+//! - logs in in time, ends each command, and is not silent for ever;
+//! - is told of a shutdown, after its transfer;
+//! - is refused ports once it has left too many data connections unused ([`MuxBinder`] alone does
+//!   this as well): libunftp keeps the descriptor of each for 300 s, also after `QUIT`;
+//! - is noticed when it vanishes: control and data connections have keep-alive.
 //!
 //! ## What libunftp itself does
 //!
@@ -96,20 +108,18 @@
 //! - A transfer command that nobody connects for is answered 150, but no final reply follows.
 //!   The same goes for a data connection that is reset before its command.
 //! - A client has at most 15 s to connect after the reply, however long a reservation lives.
-//! - A data connection that is opened but never used lives for 300 s, or as long as the session
-//!   if that is longer.
 //! - `EPSV ALL` and the arguments of `EPSV` are ignored.
-//! - While a transfer runs, commands such as `PASV` wait until it is over.
+//! - While a transfer runs, commands such as `PASV` wait until it is over. A transfer goes on when
+//!   its session has ended.
 //! - [`Server::service`](::libunftp::Server::service) knows neither shutdown nor the failed
 //!   logins of other sessions. [`MuxServer`] supplies the shutdown. To lock out those who guess
-//!   passwords, let the `Authenticator`, which all sessions share, keep count, as `muxftpd` does:
-//!   libunftp's own `failed_logins_policy` starts afresh with each session.
-//! - A command is read into memory however long it is, a TLS handshake may take for ever, and who
-//!   does not log in may stay. [`MuxServer`] ends such sessions; with [`MuxBinder`] alone that is
-//!   up to you.
+//!   passwords, let the `Authenticator`, which all sessions share, keep count: libunftp's own
+//!   `failed_logins_policy` starts afresh with each session.
+//! - There may be any number of sessions.
 //! - With [`ServerBuilder::ftps`](::libunftp::ServerBuilder::ftps) the certificates are read for
-//!   each session, and where TLS is required, `EPSV` is let through without it. [`MuxServer::tls`]
-//!   reads them once and closes that gap.
+//!   each session; [`ftps_manual`](::libunftp::ServerBuilder::ftps_manual) takes a configuration
+//!   that sessions share. Where TLS is required of data connections, `EPSV` is let through without
+//!   `PROT P`.
 //! - A failed TLS handshake on a data connection is a panic in libunftp's task for it. The session
 //!   goes on, but gets no reply to that transfer.
 //!
@@ -129,10 +139,7 @@ mod libunftp;
 mod passive;
 
 #[cfg(feature = "libunftp")]
-pub use self::libunftp::{
-    Events, LeaseGuard, MuxBinder, MuxServer, Origin, SessionEnd, SessionOver, SessionRefused,
-    StorageGenerator, Tls, TlsError, Tracked, Transfer,
-};
+pub use self::libunftp::{LeaseGuard, MuxBinder, MuxServer};
 pub use self::passive::{
     Advertised, HostRule, HostScope, NotMapped, Passive, PassiveHost, PassiveHostError,
     PassiveSession, PortMap, PortMapError, Reply, ResolveError, ResolverError, SessionAddresses,

@@ -28,11 +28,14 @@ struct Server {
     address: SocketAddr,
     shutdown: CancellationToken,
     serving: JoinHandle<usize>,
-    _root: TempDir,
+    root: TempDir,
 }
 
-/// A server with one passive port, that serves a file `name` with its name in it, and `large`.
-async fn server(wait: Duration, drain_timeout: Duration) -> Server {
+type Libunftp = MuxServer<Filesystem, DefaultUser>;
+
+/// A server with one passive port, that serves files `one` and `two` with their names in them, and
+/// `large`.
+async fn server(wait: Duration, set_up: impl FnOnce(Libunftp) -> Libunftp) -> Server {
     let root = tempfile::tempdir().unwrap();
     fs::write(root.path().join("one"), "the file one").unwrap();
     fs::write(root.path().join("two"), "the file two").unwrap();
@@ -40,18 +43,16 @@ async fn server(wait: Duration, drain_timeout: Duration) -> Server {
     let path = root.path().to_owned();
 
     let mux = one_port_mux(wait).await;
-    let server = MuxServer::new(
-        mux.clone(),
-        move || Filesystem::new(&path).unwrap(),
-        ServerBuilder::<_, DefaultUser>::new,
-    )
-    .unwrap()
-    .drain_timeout(drain_timeout);
+    let server = MuxServer::new(mux.clone(), move || {
+        let path = path.clone();
+        ServerBuilder::new(Box::new(move || Filesystem::new(&path).unwrap()))
+    });
+    let server = set_up(server.unwrap().drain_timeout(GUARD));
     let listener = TcpListener::bind((SERVER, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();
     let serving = tokio::spawn(server.serve([listener], shutdown.clone()));
-    Server { mux, address, shutdown, serving, _root: root }
+    Server { mux, address, shutdown, serving, root }
 }
 
 /// On a port that was free a moment ago: others may take it in between.
@@ -150,7 +151,7 @@ impl Client {
 #[tokio::test]
 async fn clients_share_a_port_and_get_each_its_own() {
     needs!(machine::steering(probe_steering));
-    let server = server(Duration::ZERO, GUARD).await;
+    let server = server(Duration::ZERO, |it| it).await;
     let mut one = server.client(1).await;
     let mut two = server.client(2).await;
     let (to_one, to_two) = (one.pasv().await, two.pasv().await);
@@ -167,7 +168,7 @@ async fn clients_share_a_port_and_get_each_its_own() {
 #[tokio::test]
 async fn a_session_uses_its_port_again_and_again() {
     needs!(machine::steering(probe_steering));
-    let server = server(Duration::from_secs(30), GUARD).await;
+    let server = server(Duration::from_secs(30), |it| it).await;
     let mut client = server.client(1).await;
     for _ in 0..20 {
         let to = client.pasv().await;
@@ -180,7 +181,7 @@ async fn a_session_uses_its_port_again_and_again() {
 #[tokio::test]
 async fn a_new_pasv_replaces_the_session_s_own_reservation() {
     needs!(machine::steering(probe_steering));
-    let server = server(Duration::ZERO, GUARD).await;
+    let server = server(Duration::ZERO, |it| it).await;
     let mut client = server.client(1).await;
     let before = client.pasv().await;
     let now = client.pasv().await;
@@ -193,7 +194,7 @@ async fn a_new_pasv_replaces_the_session_s_own_reservation() {
 #[tokio::test]
 async fn a_second_session_of_a_client_is_refused_with_425_while_the_port_is_taken() {
     needs!(machine::steering(probe_steering));
-    let server = server(Duration::ZERO, GUARD).await;
+    let server = server(Duration::ZERO, |it| it).await;
     let mut first = server.client(1).await;
     let mut second = server.client(1).await;
     let to = first.pasv().await;
@@ -207,7 +208,7 @@ async fn a_second_session_of_a_client_is_refused_with_425_while_the_port_is_take
 #[tokio::test]
 async fn the_port_of_a_session_comes_back_when_it_ends() {
     needs!(machine::steering(probe_steering));
-    let server = server(GUARD, GUARD).await;
+    let server = server(GUARD, |it| it).await;
     for how in ["QUIT", "close"] {
         let mut first = server.client(1).await;
         let mut second = server.client(1).await;
@@ -227,7 +228,7 @@ async fn the_port_of_a_session_comes_back_when_it_ends() {
 #[tokio::test]
 async fn a_session_that_uses_no_data_connection_is_refused_at_last() {
     needs!(machine::steering(probe_steering));
-    let server = server(Duration::from_secs(30), GUARD).await;
+    let server = server(Duration::from_secs(30), |it| it).await;
     let mut wasteful = server.client(40).await;
     let mut connections = 0;
     loop {
@@ -255,7 +256,7 @@ async fn a_session_that_uses_no_data_connection_is_refused_at_last() {
 #[tokio::test]
 async fn a_client_whose_sessions_use_no_data_connection_is_refused_at_last() {
     needs!(machine::steering(probe_steering));
-    let server = server(Duration::from_secs(30), GUARD).await;
+    let server = server(Duration::from_secs(30), |it| it).await;
     let mut refused = false;
     // It is refused at 256 at the latest, however many descriptors there are.
     for _ in 0..300 {
@@ -280,7 +281,7 @@ async fn a_client_whose_sessions_use_no_data_connection_is_refused_at_last() {
 #[tokio::test]
 async fn a_drain_lets_a_transfer_finish_and_tells_everyone() {
     needs!(machine::steering(probe_steering));
-    let server = server(Duration::ZERO, GUARD).await;
+    let server = server(Duration::ZERO, |it| it).await;
     let mut idle = server.client(1).await;
     let mut pending = server.client(2).await;
     let to = pending.pasv().await;
@@ -308,7 +309,7 @@ async fn a_drain_lets_a_transfer_finish_and_tells_everyone() {
 #[tokio::test]
 async fn what_does_not_finish_in_time_is_cut() {
     needs!(machine::steering(probe_steering));
-    let server = server(Duration::ZERO, Duration::from_millis(100)).await;
+    let server = server(Duration::ZERO, |it| it.drain_timeout(Duration::from_millis(100))).await;
     let mut busy = server.client(1).await;
     let to = busy.pasv().await;
     let mut data = busy.connect(to).await;
@@ -318,4 +319,87 @@ async fn what_does_not_finish_in_time_is_cut() {
     let mut rest = Vec::new();
     let _ = timeout(GUARD, data.read_to_end(&mut rest)).await.unwrap();
     assert!((rest.len() as u64) < LARGE - 1000);
+}
+
+#[tokio::test]
+async fn a_drain_lets_an_upload_finish() {
+    needs!(machine::steering(probe_steering));
+    let server = server(Duration::ZERO, |it| it).await;
+    let mut busy = server.client(1).await;
+    let to = busy.pasv().await;
+    let mut data = busy.connect(to).await;
+    busy.command("STOR new", "150").await;
+    data.write_all(b"first ").await.unwrap();
+    server.shutdown.cancel();
+    // Long enough for a session without a transfer to be ended.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    data.write_all(b"last").await.unwrap();
+    drop(data);
+    busy.expect("226").await;
+    busy.expect("421").await;
+    assert_eq!(fs::read(server.root.path().join("new")).unwrap(), b"first last");
+    assert_eq!(server.stop().await, 0);
+}
+
+#[tokio::test]
+async fn a_drain_waits_for_a_transfer_whose_session_has_ended() {
+    needs!(machine::steering(probe_steering));
+    let server = server(Duration::ZERO, |it| it).await;
+    let mut gone = server.client(1).await;
+    let to = gone.pasv().await;
+    let mut data = gone.connect(to).await;
+    gone.command("RETR large", "150").await;
+    data.read_exact(&mut [0; 1000]).await.unwrap();
+    drop(gone);
+    server.shutdown.cancel();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!server.serving.is_finished());
+    let mut rest = Vec::new();
+    timeout(GUARD, data.read_to_end(&mut rest)).await.unwrap().unwrap();
+    assert_eq!(rest.len() as u64, LARGE - 1000);
+    assert_eq!(server.stop().await, 0);
+}
+
+#[tokio::test]
+async fn dropping_the_server_cuts_all() {
+    needs!(machine::steering(probe_steering));
+    let server = server(Duration::ZERO, |it| it).await;
+    let mut idle = server.client(1).await;
+    let mut busy = server.client(2).await;
+    let to = busy.pasv().await;
+    let mut data = busy.connect(to).await;
+    busy.command("RETR large", "150").await;
+    data.read_exact(&mut [0; 1000]).await.unwrap();
+    server.serving.abort();
+    idle.expect("").await;
+    let mut rest = Vec::new();
+    let _ = timeout(GUARD, data.read_to_end(&mut rest)).await.unwrap();
+    assert!((rest.len() as u64) < LARGE - 1000);
+}
+
+#[tokio::test]
+async fn who_does_not_log_in_is_told_and_ended() {
+    needs!(machine::steering(probe_steering));
+    let server = server(Duration::ZERO, |it| it.login_timeout(Duration::from_millis(300))).await;
+    let mut logged_in = server.client(1).await;
+    let control = connect(Ipv4Addr::new(127, 0, 0, 2), server.address).await;
+    let mut silent =
+        Client { source: Ipv4Addr::new(127, 0, 0, 2), control: BufStream::new(control) };
+    silent.expect("220").await;
+    silent.expect("421 No login in time").await;
+    silent.expect("").await;
+    logged_in.command("NOOP", "200").await;
+    assert_eq!(server.stop().await, 0);
+}
+
+#[tokio::test]
+async fn a_command_without_end_is_noticed() {
+    needs!(machine::steering(probe_steering));
+    let server = server(Duration::ZERO, |it| it).await;
+    let mut endless = server.client(1).await;
+    let send = async { while endless.control.write_all(&[b'x'; 4096]).await.is_ok() {} };
+    timeout(GUARD, send).await.expect("its connection is reset");
+    let mut other = server.client(1).await;
+    other.command("NOOP", "200").await;
+    assert_eq!(server.stop().await, 0);
 }

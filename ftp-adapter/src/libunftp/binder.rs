@@ -1,7 +1,6 @@
 //! Gives libunftp a lent listening socket wherever it would bind one of its own.
 
-use super::data_connections::Tag;
-use super::tls::SessionTls;
+use super::data_connections::{Owner, Tag};
 use super::unused;
 use ::libunftp::options::Binder;
 use async_trait::async_trait;
@@ -34,7 +33,6 @@ pub struct MuxBinder {
     client: Client,
     tag: Tag,
     slot: Arc<Slot>,
-    tls: Option<Arc<SessionTls>>,
 }
 
 /// Ends its session's lease when dropped; its [`MuxBinder`] is of no use afterwards.
@@ -42,7 +40,10 @@ pub struct MuxBinder {
 /// libunftp keeps a session alive for up to 15 s after its client is gone if a `PASV` is still
 /// unanswered. The guard gives the port back at once.
 #[derive(Debug)]
-pub struct LeaseGuard(Arc<Slot>);
+pub struct LeaseGuard {
+    session: Owner,
+    slot: Arc<Slot>,
+}
 
 impl MuxBinder {
     /// The binder for one session of `client`, and the guard that ends its lease.
@@ -51,12 +52,15 @@ impl MuxBinder {
         let slot = Arc::new(Slot(Mutex::new(Held::Nothing)));
         let client = client.into();
         let tag = Tag::new(client);
-        (Self { mux, client, tag, slot: Arc::clone(&slot), tls: None }, LeaseGuard(slot))
+        let guard = LeaseGuard { session: tag.session, slot: Arc::clone(&slot) };
+        (Self { mux, client, tag, slot }, guard)
     }
+}
 
-    /// Lets `tls` know of each port that is lent.
-    pub(super) fn with_tls(self, tls: Option<Arc<SessionTls>>) -> Self {
-        Self { tls, ..self }
+impl LeaseGuard {
+    /// Whose data connections are those of this session.
+    pub(super) fn session(&self) -> Owner {
+        self.session
     }
 }
 
@@ -69,9 +73,6 @@ impl Binder for MuxBinder {
         _passive_ports: RangeInclusive<u16>,
     ) -> io::Result<TcpSocket> {
         self.slot.put(Held::Nothing)?;
-        if let Some(tls) = &self.tls {
-            tls.port_lent();
-        }
         if !unused::admit(self.tag) {
             debug!(client = %self.client, "no passive port lent: too many data connections unused");
             return Err(io::Error::other("too many data connections were opened and never used"));
@@ -88,7 +89,7 @@ impl Binder for MuxBinder {
 
 impl Drop for LeaseGuard {
     fn drop(&mut self) {
-        *self.0.lock() = Held::Ended;
+        *self.slot.lock() = Held::Ended;
     }
 }
 

@@ -12,16 +12,23 @@ use socket2::SockRef;
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::net::TcpListener;
-use std::os::fd::RawFd;
-use std::sync::LazyLock;
+use std::net::{Shutdown, TcpListener};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
 
 /// How many bits of seconds name a session or a client, so that the kernel keeps them exactly. It
 /// counts time in thousandths of a second at most, in its own word.
 const BITS: u32 = if cfg!(target_pointer_width = "64") { 48 } else { 20 };
 const FIRST: u64 = 1 << BITS;
+
+/// For transfers that are under way, descriptors are not looked through more often.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// A connection that was not used yet may be that of a transfer that begins, for so long.
+const MAY_BEGIN: Duration = Duration::from_secs(5);
 
 /// All data connections of one session, or of all sessions of one client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -67,31 +74,25 @@ impl Tag {
     }
 
     fn of(socket: RawFd) -> Option<Self> {
-        let named = |option| seconds(socket, option)?.checked_sub(FIRST).filter(|it| *it < FIRST);
+        let named = |option| {
+            // The whole seconds come first.
+            let seconds = tcp_info::option(socket, libc::SOL_SOCKET, option).ok()?;
+            let seconds = u64::try_from(libc::time_t::from_ne_bytes(seconds)).ok()?;
+            seconds.checked_sub(FIRST).filter(|named| *named < FIRST)
+        };
         let session = Owner::Session(named(libc::SO_RCVTIMEO)?);
         let client = Owner::Client(named(libc::SO_SNDTIMEO)?);
         Some(Self { session, client })
     }
 }
 
-/// The whole seconds of a timeout.
-fn seconds(socket: RawFd, option: libc::c_int) -> Option<u64> {
-    const LENGTH: usize = size_of::<libc::time_t>();
-    let bytes: [u8; LENGTH] = tcp_info::option(socket, libc::SOL_SOCKET, option).ok()?;
-    libc::time_t::from_ne_bytes(bytes).try_into().ok()
-}
-
-/// A data connection that this process holds.
+/// A data connection that libunftp holds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct DataConnection {
     pub(super) tag: Tag,
-    /// How long nothing was read from it or written to it; `None` if something was.
+    socket: RawFd,
+    /// How long nothing was read from it, or written to it and arrived; `None` if something was.
     pub(super) unused_for: Option<Duration>,
-}
-
-/// Every data connection that libunftp holds now.
-pub(super) fn all() -> impl Iterator<Item = DataConnection> {
-    (0..table_size()).filter_map(DataConnection::of)
 }
 
 impl DataConnection {
@@ -102,10 +103,63 @@ impl DataConnection {
             return None;
         }
         // The client's end may be one of the bytes that came.
-        let read = info.bytes_received - tcp_info::unread(socket).ok()?.min(info.bytes_received);
-        let wrote = info.bytes_acked > 0 || tcp_info::unsent(socket).ok()? > 0;
-        let unused_for = (!wrote && read <= 1).then_some(info.sent_nothing_for);
-        Some(Self { tag, unused_for })
+        let read = info.bytes_received.saturating_sub(tcp_info::unread(socket).ok()?);
+        let unused_for = (info.bytes_acked == 0 && read <= 1).then_some(info.sent_nothing_for);
+        Some(Self { tag, socket, unused_for })
+    }
+
+    fn is_in_use(&self) -> bool {
+        self.unused_for.is_none_or(|unused| unused < MAY_BEGIN)
+    }
+}
+
+/// All data connections, as they were at `since` or later. All sessions share a look.
+pub(super) fn all(since: Instant) -> Arc<[DataConnection]> {
+    static LAST: Mutex<Option<(Instant, Arc<[DataConnection]>)>> = Mutex::new(None);
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    match &*last {
+        Some((at, found)) if *at >= since => Arc::clone(found),
+        _ => {
+            let at = Instant::now();
+            let found: Arc<_> = (0..table_size()).filter_map(DataConnection::of).collect();
+            *last = Some((at, Arc::clone(&found)));
+            found
+        }
+    }
+}
+
+/// Whether a transfer of a session is under way, or was [`LOOK_EVERY`] ago.
+pub(super) fn in_use(session: Owner) -> bool {
+    let now = Instant::now();
+    let found = all(now.checked_sub(LOOK_EVERY).unwrap_or(now));
+    found.iter().any(|found| found.tag.session == session && found.is_in_use())
+}
+
+/// Waits until no transfer of a session is under way.
+pub(super) async fn out_of_use(session: Owner) {
+    loop {
+        // First, so that what is looked at is no older than this call.
+        sleep(LOOK_EVERY).await;
+        if !in_use(session) {
+            return;
+        }
+    }
+}
+
+/// Ends the data connections that a session had at `since`.
+pub(super) fn end(session: Owner, since: Instant) {
+    for found in all(since).iter().filter(|found| found.tag.session == session) {
+        // SAFETY: any number may be duplicated, and a closed one gives an error.
+        let own = unsafe { libc::fcntl(found.socket, libc::F_DUPFD_CLOEXEC, 0) };
+        if own < 0 {
+            continue;
+        }
+        // SAFETY: the duplicate was just made, and is ours.
+        let own = unsafe { OwnedFd::from_raw_fd(own) };
+        // The number may be somebody else's by now.
+        if Tag::of(own.as_raw_fd()) == Some(found.tag) {
+            let _ = SockRef::from(&own).shutdown(Shutdown::Both);
+        }
     }
 }
 
@@ -126,7 +180,7 @@ pub(super) fn descriptors() -> u64 {
 mod tests {
     use super::*;
     use std::io::Write;
-    use std::net::{IpAddr, Shutdown, TcpStream};
+    use std::net::{IpAddr, TcpStream};
 
     fn listener(tag: Tag) -> TcpListener {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -140,7 +194,7 @@ mod tests {
     }
 
     fn of_session(tag: Tag) -> Vec<DataConnection> {
-        all().filter(|connection| connection.tag == tag).collect()
+        all(Instant::now()).iter().copied().filter(|found| found.tag == tag).collect()
     }
 
     #[test]

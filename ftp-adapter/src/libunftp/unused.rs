@@ -72,13 +72,14 @@ impl Ledger {
     fn count(&mut self) {
         self.counted.clear();
         self.lent.clear();
-        for connection in data_connections::all() {
+        let now = Instant::now();
+        for connection in &*data_connections::all(now) {
             if connection.unused_for.is_some() {
                 *self.counted.entry(connection.tag.session).or_default() += 1;
                 *self.counted.entry(connection.tag.client).or_default() += 1;
             }
         }
-        self.counted_at = Some(Instant::now());
+        self.counted_at = Some(now);
     }
 }
 

@@ -5,8 +5,8 @@
 //! silence after a transfer whose TLS handshake failed. The kernel counts the bytes of each
 //! connection, so all that can be seen and ended from here, in plain text and in TLS.
 
-use super::events::SessionEnd;
-use super::shared::Shared;
+use super::data_connections::{self, Owner};
+use super::presence::Presence;
 use super::tcp_info::TcpInfo;
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
@@ -30,12 +30,14 @@ pub(super) struct Limits {
     pub(super) command: u64,
 }
 
-/// Waits until the session that holds `control` exceeds a limit, and says which.
-pub(super) async fn exceeded<F: AsRawFd>(
-    control: &F,
-    shared: &Shared,
+/// Waits until the session that holds `control` exceeds a limit. What the client is to be told;
+/// nothing after a command without end, because whoever sends that does not listen.
+pub(super) async fn exceeded(
+    control: &impl AsRawFd,
+    session: Owner,
+    presence: &Presence,
     limits: Limits,
-) -> SessionEnd {
+) -> Option<&'static [u8]> {
     let started = Instant::now();
     let mut replied = None;
     let mut received_then = 0;
@@ -50,17 +52,17 @@ pub(super) async fn exceeded<F: AsRawFd>(
             received_then = counters.bytes_received;
         }
         if counters.bytes_received - received_then > limits.command {
-            return SessionEnd::EndlessCommand;
+            return None;
         }
-        if !shared.has_logged_in() && started.elapsed() > limits.login {
-            return SessionEnd::NoLogin;
+        if !presence.has_logged_in() && started.elapsed() > limits.login {
+            return Some(b"421 No login in time, closing.\r\n");
         }
-        let silent = counters.silent_for;
-        if limits
-            .idle
-            .is_some_and(|most| shared.transfers.idle_for().min(silent) > most + IDLE_GRACE)
-        {
-            return SessionEnd::Silent;
+        let is_silent = |most| {
+            let silent = counters.silent_for.min(counters.sent_nothing_for);
+            silent > most + IDLE_GRACE && !data_connections::in_use(session)
+        };
+        if limits.idle.is_some_and(is_silent) {
+            return Some(b"421 Silent for too long, closing.\r\n");
         }
         pause = if counters.bytes_received == seen { (pause * 2).min(SELDOM) } else { OFTEN };
         seen = counters.bytes_received;
