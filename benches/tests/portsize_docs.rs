@@ -11,6 +11,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use mux_tests::{machine, needs};
+
 const PORTSIZE: &str = env!("CARGO_BIN_EXE_portsize");
 const LONG_NAME: &str = "cargo run --release -p mux-benches --bin portsize --";
 
@@ -32,7 +34,7 @@ fn run(command: &str, place: &Path) -> String {
         [programs.to_owned()].into_iter().chain(env::split_paths(&env::var_os("PATH").unwrap())),
     );
     let command = command.replace(LONG_NAME, "portsize");
-    let output = Command::new("sh")
+    let output = Command::new("/bin/sh")
         .args(["-c", &command])
         .current_dir(place)
         .env("PATH", path.unwrap())
@@ -82,6 +84,7 @@ fn as_shown(name: &str, fewest: usize, place: &Path) {
 
 #[test]
 fn commands_print_what_the_documents_show() {
+    needs!(machine::program("head", "coreutils"));
     let place = workplace();
     as_shown("README.md", 1, place.path());
     as_shown("docs/sizing.md", 8, place.path());
@@ -100,6 +103,7 @@ fn commands_print_what_the_documents_show() {
 
 #[test]
 fn every_field_of_the_json_is_described() {
+    needs!(machine::program("head", "coreutils"));
     let place = workplace();
     let document = fs::read_to_string(repository().join("docs/sizing.md")).unwrap();
     let mut fields = BTreeSet::new();
