@@ -377,6 +377,7 @@ fn a_client_of_the_other_family_is_refused() {
 /// A client that has vanished in an upload must not stay for ever, whatever its server sets.
 #[test]
 fn what_is_accepted_notices_a_peer_that_has_vanished() {
+    needs!(steers());
     let (mut group, _own) = group(10);
     let lent = lend(&mut group, 1, 1);
     let _client = connect(ip(1), group.address());
