@@ -20,6 +20,12 @@ curl            curl            clients that tests drive
 lftp            lftp            clients that tests drive
 tnftp           tnftp           clients that tests drive
 inetutils-ftp   inetutils-ftp   clients that tests drive
+rclone          rclone          clients that tests drive
+wget            wget            clients that tests drive
+php             php-cli         clients that tests drive
+ruby            ruby            clients that tests drive
+node            nodejs          clients that tests drive
+npm             npm             clients that tests drive
 END
 }
 
@@ -38,3 +44,8 @@ fi
 for component in rustfmt clippy; do
     cargo "${component/rustfmt/fmt}" --version > /dev/null 2>&1 || rustup component add "$component"
 done
+
+# basic-ftp, a client library of Node.js that the tests drive.
+clients=target/clients
+[ -d "$clients/node_modules/basic-ftp" ] \
+    || npm install --silent --no-audit --no-fund --prefix "$clients" basic-ftp@5

@@ -17,7 +17,7 @@ use std::fmt::Display;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::net::{Ipv6Addr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -174,6 +174,14 @@ pub fn program(name: &str, package: &str) -> Has {
         format!("{name} on the PATH"),
         format!("Install it; on Debian and its like: apt-get install {package}."),
     )
+}
+
+/// A file or directory that is not of the system.
+pub fn file(path: &Path, remedy: &str) -> Has {
+    if path.exists() {
+        return Ok(());
+    }
+    lacking(path.display().to_string(), remedy)
 }
 
 fn is_on_path(name: &str) -> bool {

@@ -2,10 +2,13 @@
 //!
 //! A test says which it needs: `needs!(Tool::Curl)`. `ci/install.sh` installs them all.
 
+mod basic_ftp;
 mod classic;
 mod curl;
 mod lftp;
 mod python;
+mod rclone;
+mod wget;
 
 use std::io::{Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -16,10 +19,13 @@ use tempfile::TempDir;
 
 use crate::guard::{self, HANG};
 
+pub use basic_ftp::{BasicFtp, basic_ftp};
 pub use classic::{Classic, classic};
 pub use curl::curl;
 pub use lftp::lftp;
 pub use python::{python, start_python};
+pub use rclone::rclone;
+pub use wget::{url_for_wget, wget};
 
 /// A program that is not of this workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +36,10 @@ pub enum Tool {
     Lftp,
     /// `python3`, with its `ftplib`.
     Python,
+    /// `rclone`.
+    Rclone,
+    /// `wget`.
+    Wget,
     /// `prlimit`, which takes a running server's descriptors away.
     Prlimit,
 }
@@ -40,6 +50,8 @@ impl Need for Tool {
             Self::Curl => machine::program("curl", "curl"),
             Self::Lftp => machine::program("lftp", "lftp"),
             Self::Python => machine::program("python3", "python3"),
+            Self::Rclone => machine::program("rclone", "rclone"),
+            Self::Wget => machine::program("wget", "wget"),
             Self::Prlimit => machine::program("prlimit", "util-linux"),
         }
     }

@@ -52,3 +52,20 @@ fn does_it_all(
     has_arrived(&server, "nothing", "nothing", 0);
     has_arrived(&server, "directory/another", "another", LENGTH);
 }
+
+/// The client asks for the names with a wildcard, and fetches each.
+#[rstest]
+fn fetches_by_wildcard(#[values(Tnftp, Inetutils)] which: Classic) {
+    needs!(which);
+    let server = server(Muxftpd, Plain);
+    for name in ["one.csv", "two.csv", "three.txt"] {
+        server.put(name, &files::content(name, 1000));
+    }
+    let to = Endpoint::new(&server, Ipv4Epsv, Plain);
+    let local = tempfile::tempdir().unwrap();
+    let _ = classic(which, &to, &format!("lcd {}\nmget *.csv", local.path().display())).text();
+    for name in ["one.csv", "two.csv"] {
+        files::assert_own(name, 1000, &fs::read(local.path().join(name)).unwrap());
+    }
+    assert!(!local.path().join("three.txt").exists());
+}

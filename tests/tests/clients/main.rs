@@ -4,15 +4,18 @@ use std::fs;
 
 use mux_tests::{Launch, Ports, Program, Security, Server, files};
 
+mod basic_ftp;
 mod classic_ftp;
 mod curl;
 mod lftp;
 mod mirror;
 mod parallel;
 mod python_ftplib;
+mod rclone;
 mod suppaftp;
 mod tls;
 mod uploads;
+mod wget;
 
 const LENGTH: usize = 300_000;
 
