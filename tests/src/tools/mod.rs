@@ -8,6 +8,7 @@ mod curl;
 mod lftp;
 mod python;
 mod rclone;
+mod scripting;
 mod wget;
 
 use std::io::{Read, Write};
@@ -25,6 +26,7 @@ pub use curl::curl;
 pub use lftp::lftp;
 pub use python::{python, start_python};
 pub use rclone::rclone;
+pub use scripting::{php, ruby};
 pub use wget::{url_for_wget, wget};
 
 /// A program that is not of this workspace.
@@ -40,6 +42,10 @@ pub enum Tool {
     Rclone,
     /// `wget`.
     Wget,
+    /// `php`, with its FTP extension.
+    Php,
+    /// `ruby`, with its `net/ftp`.
+    Ruby,
     /// `prlimit`, which takes a running server's descriptors away.
     Prlimit,
 }
@@ -52,6 +58,8 @@ impl Need for Tool {
             Self::Python => machine::program("python3", "python3"),
             Self::Rclone => machine::program("rclone", "rclone"),
             Self::Wget => machine::program("wget", "wget"),
+            Self::Php => machine::program("php", "php-cli"),
+            Self::Ruby => machine::program("ruby", "ruby"),
             Self::Prlimit => machine::program("prlimit", "util-linux"),
         }
     }

@@ -12,6 +12,7 @@ mod mirror;
 mod parallel;
 mod python_ftplib;
 mod rclone;
+mod scripting;
 mod suppaftp;
 mod tls;
 mod uploads;
