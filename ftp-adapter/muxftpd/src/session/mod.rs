@@ -200,8 +200,8 @@ impl Session {
             Verb::Prot => self.prot(argument),
             Verb::Ccc => self.ccc(),
 
-            Verb::Cwd => self.change_directory(argument, 250).await,
-            Verb::Cdup => self.change_directory(b"..", 200).await,
+            Verb::Cwd => self.change_directory(argument).await,
+            Verb::Cdup => self.change_directory(b"..").await,
             Verb::Pwd => self.print_directory(),
             Verb::Mkd => self.make_directory(argument).await,
             Verb::Rmd => self.remove_directory(argument).await,

@@ -4,14 +4,15 @@ use crate::session::Session;
 use crate::session::reply::{Reply, quoted};
 
 impl Session {
-    /// `CWD` and `CDUP`, which have codes of their own (RFC 959, section 5.4).
-    pub(super) async fn change_directory(&mut self, argument: &[u8], code: u16) -> Reply {
+    /// `CWD` and `CDUP`. Section 5.4 of RFC 959 has 200 for the latter; section 4.1.1 has the codes
+    /// of `CWD` for both, and PHP's client takes no other.
+    pub(super) async fn change_directory(&mut self, argument: &[u8]) -> Reply {
         let path = self.identity.path(argument);
         let wanted = path.clone();
         match self.on_storage(move |storage| storage.enter(&wanted)).await {
             Ok(()) => {
                 self.identity.set_working(path);
-                Reply::new(code, "Directory changed.")
+                Reply::new(250, "Directory changed.")
             }
             Err(error) => Reply::refused(550, &error),
         }
