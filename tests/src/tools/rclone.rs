@@ -16,7 +16,9 @@ use crate::way::Endpoint;
 #[must_use]
 #[track_caller]
 pub fn rclone(to: &Endpoint, arguments: &[&str]) -> Finished {
-    let password = run(Command::new("rclone").args(["obscure", "guest@example.com"]), b"").text();
+    let password =
+        run(Command::new("rclone").args(["--config", "", "obscure", "guest@example.com"]), b"")
+            .text();
     let mut rclone = Command::new("rclone");
     for (name, value) in [
         ("TYPE", "ftp"),
@@ -30,7 +32,7 @@ pub fn rclone(to: &Endpoint, arguments: &[&str]) -> Finished {
     ] {
         rclone.env(format!("RCLONE_CONFIG_SERVER_{name}"), value);
     }
-    // Without a file of its own it would complain, and what fails is not to be tried for long.
-    rclone.args(["--config", "/dev/null", "--retries", "1", "--low-level-retries", "1"]);
+    // No configuration but that of the environment. It would write to a file that it is given.
+    rclone.args(["--config", "", "--retries", "1", "--low-level-retries", "1"]);
     run(rclone.args(arguments), b"")
 }
