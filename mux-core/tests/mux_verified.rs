@@ -129,12 +129,56 @@ async fn waiting_for_a_candidate_is_cancel_safe() {
     }
 }
 
-/// It takes room for two, and says so when there is none.
+/// It takes room for five, and says so when there is none for two.
 #[tokio::test]
 async fn a_full_mux_refuses_it() {
-    let mux = mux(9, |mux| mux.capacity(3).wait(Duration::ZERO));
+    let mux = mux(9, |mux| mux.capacity(6).wait(Duration::ZERO));
     let _reservation = mux.reserve_verified(client(1)).await.unwrap();
     assert_eq!(mux.reserve_verified(client(2)).await.unwrap_err(), ReserveError::TableFull);
     let _last = mux.reserve(client(3)).await.unwrap();
     assert_eq!(mux.stats().pending, 2);
+}
+
+/// Silent connections that come before the rightful one, and before the session waits for any,
+/// cost it nothing: it is a candidate as they are.
+#[tokio::test]
+async fn candidates_are_taken_before_the_session_waits() {
+    let mux = mux(1, |mux| mux);
+    for silent in [1, 4, 15] {
+        let mut reservation = mux.reserve_verified(client(1)).await.unwrap();
+        let mut others = Vec::new();
+        for _ in 0..silent {
+            let before = mux.stats().candidates;
+            others.push(connect(client(1), reservation.port()).await);
+            until(|| mux.stats().candidates > before).await;
+        }
+        let mut rightful = connect(client(1), reservation.port()).await;
+        for other in &others {
+            let candidate = within(reservation.candidate()).await.unwrap();
+            assert_eq!(candidate.peer_addr().unwrap(), other.local_addr().unwrap());
+        }
+        let mut here = within(reservation.candidate()).await.unwrap();
+        assert!(reservation.claim());
+        assert_connected(&mut here, &mut rightful).await;
+        assert_eq!(mux.stats().strangers, 0);
+    }
+}
+
+/// A bounded number wait for the session, and the oldest gives way.
+#[tokio::test]
+async fn the_oldest_candidate_gives_way() {
+    let mux = mux(1, |mux| mux);
+    let mut reservation = mux.reserve_verified(client(1)).await.unwrap();
+    let mut all = Vec::new();
+    for n in 1..=20 {
+        all.push(connect(client(1), reservation.port()).await);
+        until(|| mux.stats().candidates == n).await;
+    }
+    for there in all.drain(..4) {
+        assert_closed(there).await;
+    }
+    for there in all {
+        let candidate = within(reservation.candidate()).await.unwrap();
+        assert_eq!(candidate.peer_addr().unwrap(), there.local_addr().unwrap());
+    }
 }

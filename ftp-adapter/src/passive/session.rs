@@ -242,7 +242,8 @@ impl PassiveSession {
     pub fn take_connection(&mut self) -> Option<TcpStream> {
         match self.held.take()? {
             Held::Next(reservation) => reservation.end(),
-            Held::Verified(reservation) => reservation.end(),
+            // Which one is the client's own was not verified.
+            Held::Verified(reservation) => reservation.end().pop(),
         }
     }
 

@@ -10,18 +10,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::time::{Timeout, sleep, timeout};
+use tokio::time::{Timeout, timeout};
 use tracing::debug;
 
-/// How many connections are verified at the same time. One more, and the oldest is given up: so
-/// those who connect and then stall keep nobody out.
-const AT_ONCE: usize = 4;
+/// How many connections are verified at the same time: as many as wait in the mux at most. One
+/// more, and the oldest is given up, so connections that stall keep nobody out.
+const MAX_VERIFYING: usize = 16;
 
 /// How long one verification may take.
-const LONGEST: Duration = Duration::from_secs(10);
-
-/// How long to wait for room in the mux's table.
-const FOR_ROOM: Duration = Duration::from_millis(20);
+const VERIFY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why no connection was verified.
 pub(super) enum NoneVerified {
@@ -31,8 +28,8 @@ pub(super) enum NoneVerified {
     Rejected,
 }
 
-/// Verifies the connections for `reservation` as they come, some at a time. Returns what `verify` made
-/// of the first that passed; all others are reset.
+/// Verifies the candidates of `reservation` as they come, some at a time. Returns what `verify`
+/// made of the first that passed; all others are reset.
 ///
 /// Cancel safety: if dropped, the connections that are being verified are reset, and `reservation`
 /// stays in force.
@@ -43,25 +40,25 @@ pub(super) async fn first<T, E: Display, V>(
 where
     V: Future<Output = Result<T, E>>,
 {
-    let mut trials = Trials { running: VecDeque::new() };
+    let mut verifications = Verifications { running: VecDeque::new() };
     let mut rejected = false;
     let mut ended = None;
     loop {
         if let Some(why) = ended
-            && trials.running.is_empty()
+            && verifications.running.is_empty()
         {
             let nobody = !rejected || why == AcceptError::ShutDown;
             return Err(if nobody { NoneVerified::Ended(why) } else { NoneVerified::Rejected });
         }
         tokio::select! {
             biased;
-            verified = trials.next() => match verified {
+            verified = verifications.next() => match verified {
                 Some(verified) => return Ok(verified),
                 None => rejected = true,
             },
-            candidate = candidate(reservation), if ended.is_none() => match candidate {
-                Ok(stream) => match Trial::new(stream, &verify) {
-                    Ok(trial) => trials.add(trial),
+            candidate = reservation.candidate(), if ended.is_none() => match candidate {
+                Ok(stream) => match Verification::new(stream, &verify) {
+                    Ok(verification) => verifications.add(verification),
                     Err(error) => debug!("cannot verify a connection: {error}"),
                 },
                 Err(why) => ended = Some(why),
@@ -78,30 +75,21 @@ pub(super) async fn one<T, E: Display, V>(
 where
     V: Future<Output = Result<T, E>>,
 {
-    let mut trial = Trial::new(stream, &verify).ok()?;
-    poll_fn(|context| trial.poll(context)).await
-}
-
-async fn candidate(reservation: &mut VerifiedReservation) -> Result<TcpStream, AcceptError> {
-    loop {
-        match reservation.candidate().await {
-            Err(AcceptError::TableFull) => sleep(FOR_ROOM).await,
-            candidate => return candidate,
-        }
-    }
+    let mut verification = Verification::new(stream, &verify).ok()?;
+    poll_fn(|context| verification.poll(context)).await
 }
 
 /// The verifications that are under way, the oldest first.
-struct Trials<V> {
-    running: VecDeque<Trial<V>>,
+struct Verifications<V> {
+    running: VecDeque<Verification<V>>,
 }
 
-impl<T, E: Display, V: Future<Output = Result<T, E>>> Trials<V> {
-    fn add(&mut self, trial: Trial<V>) {
-        if self.running.len() == AT_ONCE {
+impl<T, E: Display, V: Future<Output = Result<T, E>>> Verifications<V> {
+    fn add(&mut self, verification: Verification<V>) {
+        if self.running.len() == MAX_VERIFYING {
             self.running.pop_front();
         }
-        self.running.push_back(trial);
+        self.running.push_back(verification);
     }
 
     /// Waits for the end of any: what it was verified to be, or `None` if it was rejected.
@@ -120,21 +108,21 @@ impl<T, E: Display, V: Future<Output = Result<T, E>>> Trials<V> {
 }
 
 /// One connection that is being verified. Unless it passes, it is reset when this is dropped.
-struct Trial<V> {
-    verifying: Pin<Box<Timeout<V>>>,
+struct Verification<V> {
+    result: Pin<Box<Timeout<V>>>,
     /// A second descriptor of the connection: `verify` has taken the first.
     connection: Socket,
 }
 
-impl<T, E: Display, V: Future<Output = Result<T, E>>> Trial<V> {
+impl<T, E: Display, V: Future<Output = Result<T, E>>> Verification<V> {
     fn new(stream: TcpStream, verify: impl Fn(TcpStream) -> V) -> io::Result<Self> {
         stream.set_zero_linger()?;
         let connection = SockRef::from(&stream).try_clone()?;
-        Ok(Self { verifying: Box::pin(timeout(LONGEST, verify(stream))), connection })
+        Ok(Self { result: Box::pin(timeout(VERIFY_TIMEOUT, verify(stream))), connection })
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<T>> {
-        self.verifying.as_mut().poll(context).map(|ended| match ended {
+        self.result.as_mut().poll(context).map(|ended| match ended {
             // From here on closing must not lose what was sent.
             Ok(Ok(verified)) => self.connection.set_linger(None).ok().map(|()| verified),
             Ok(Err(error)) => {

@@ -64,8 +64,8 @@ async fn a_rejected_connection_is_reset_and_the_reservation_stays() {
 }
 
 #[tokio::test]
-async fn those_who_stall_keep_nobody_out_however_many_they_are() {
-    for impostors in [1, 3, 4, 9] {
+async fn connections_that_stall_keep_nobody_out_however_many_they_are() {
+    for impostors in [1, 3, 16, 20] {
         let (_passive, mut session) = verifying(|builder| builder.ttl(GUARD)).await;
         let to = named(session.pasv().await);
         let rightful = async {
@@ -89,9 +89,43 @@ async fn those_who_stall_keep_nobody_out_however_many_they_are() {
     }
 }
 
-/// Who needs a while is not put out by a few who come meanwhile.
+/// Connections that came before the rightful one and say nothing cost it nothing, also when they
+/// all came before the transfer command.
 #[tokio::test]
-async fn who_comes_first_may_be_verified_last() {
+async fn what_comes_before_the_command_keeps_nobody_out() {
+    for silent in [1, 3, 15] {
+        let (passive, mut session) = verifying(|builder| builder.ttl(GUARD)).await;
+        let to = named(session.pasv().await);
+        let mut stalling = Vec::new();
+        for _ in 0..silent {
+            let before = passive.mux().stats().candidates;
+            stalling.push(connect(client(1), to).await.unwrap());
+            taken(&passive, before).await;
+        }
+        let before = passive.mux().stats().candidates;
+        let there = connect_and_say("right", to).await;
+        taken(&passive, before).await;
+        let verified = timeout(GUARD, session.data_connection_verified(says_right)).await.unwrap();
+        assert_eq!(verified.unwrap().peer_addr().unwrap(), there.local_addr().unwrap());
+        for impostor in stalling {
+            is_reset(Ok(impostor)).await;
+        }
+    }
+}
+
+/// Waits until one more candidate was taken.
+async fn taken(passive: &Passive, before: u64) {
+    let more = async {
+        while passive.mux().stats().candidates == before {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(GUARD, more).await.unwrap();
+}
+
+/// A connection that needs a while is not put out by a few that come meanwhile.
+#[tokio::test]
+async fn the_first_to_come_may_be_verified_last() {
     let (_passive, mut session) = verifying(|builder| builder.ttl(GUARD)).await;
     let to = named(session.pasv().await);
     let rightful = async {

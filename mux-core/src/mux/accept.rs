@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::sleep;
 use tracing::{Instrument, debug, debug_span, warn};
 
@@ -110,7 +111,10 @@ pub(super) fn deliver_identified(
 fn hand_over(delivery: Option<Delivery>, port: u16, stream: TcpStream, client: Client) {
     let undelivered = match delivery {
         Some(Delivery::Stream(session)) => session.send(Ok(stream)).err().and_then(Result::ok),
-        Some(Delivery::Candidate(session)) => session.send(stream).err(),
+        // There is room for as many as there are openings.
+        Some(Delivery::Candidate(session)) => {
+            session.try_send(stream).err().map(TrySendError::into_inner)
+        }
         // What is held is claimed by its identity, never by an address.
         Some(Delivery::Listener { .. } | Delivery::End(_)) | None => {
             debug!(%client, port, "reset a connection that matches no reservation");

@@ -15,10 +15,6 @@ pub enum AcceptError {
     /// The connection was delivered before: a reservation is for one.
     #[error("the reservation's connection was delivered before")]
     Delivered,
-    /// The mux holds as many reservations as it was built for, so that this one could not be
-    /// opened to the next connection.
-    #[error("too many reservations are pending: build the multiplexer with a larger capacity")]
-    TableFull,
     /// The mux has been shut down.
     #[error("the multiplexer has been shut down")]
     ShutDown,

@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tracing::debug;
 
 use super::clock::Clock;
@@ -30,7 +30,7 @@ pub(super) enum Delivery {
     /// To a session that verifies it, in
     /// [`VerifiedReservation::candidate`](super::VerifiedReservation::candidate). The reservation
     /// goes on.
-    Candidate(oneshot::Sender<TcpStream>),
+    Candidate(mpsc::Sender<TcpStream>),
     /// To a session that verifies its connections: only the end of its reservation.
     End(oneshot::Sender<AcceptError>),
     /// By the kernel, to the holder of the listening socket lent to `client` on the address of
@@ -140,13 +140,13 @@ impl Reservations {
         }
     }
 
-    /// Opens a held reservation to the next connection.
+    /// Opens a held reservation to one connection.
     pub(super) fn open(
         &self,
         id: ReservationId,
-        candidate: oneshot::Sender<TcpStream>,
+        candidates: &mpsc::Sender<TcpStream>,
     ) -> Result<(), NotOpened> {
-        let opened = self.table.open(id, Delivery::Candidate(candidate));
+        let opened = self.table.open(id, Delivery::Candidate(candidates.clone()));
         opened.map(drop).map_err(|error| error.reason)
     }
 

@@ -40,6 +40,7 @@ mod accept_queue;
 mod admission;
 mod backoff;
 mod builder;
+mod candidates;
 mod clock;
 mod core;
 mod errors;

@@ -66,6 +66,7 @@ use rand::{Rng, SeedableRng, TryRng};
 
 pub use errors::{NotOpened, OpenError, Rejected, Stale};
 pub use limits::ReservationLimits;
+pub use opening::MAX_OPENINGS;
 pub use time::Time;
 
 use crate::sync::{MutexGuard, Ordering, lock};
@@ -310,7 +311,7 @@ impl<P> Table<P> {
                 };
                 let id = ReservationId { slot: number, generation: word.generation() };
                 let Key { client, port } = slot.key();
-                openings.extend(self.end_opening(&mut clients, number));
+                openings.extend(self.end_openings(&mut clients, number));
                 self.free_slot(&mut clients, number);
                 expired.push(Expired { id, port, client, payload });
             }
@@ -408,10 +409,10 @@ impl<P> Table<P> {
             .ok_or(Stale)?;
         let shard = self.shard_of(self.hasher.client(slot.key().client));
         let mut clients = self.enter(shard);
-        let opening = self.end_opening(&mut clients, id.slot);
+        let openings = self.end_openings(&mut clients, id.slot);
         self.free_slot(&mut clients, id.slot);
         drop(clients);
-        drop(opening);
+        drop(openings);
         Ok(payload)
     }
 

@@ -1,13 +1,16 @@
-//! Openings: letting connections through to a held reservation, one at a time.
+//! Openings: letting connections through to a held reservation.
 //!
 //! A reservation ends with its connection, because nothing at accept time tells whether that is
-//! the right one. Where somebody can tell later (a TLS handshake shows it), the reservation has
-//! to outlive the connections that turn out to be wrong. So it is *held*: it keeps its port
-//! whatever is claimed, and is opened for one connection after the other.
+//! the right one. Where something later can tell (a TLS handshake shows it), the reservation has
+//! to outlive the connections that turn out to be wrong, its candidates. So it is *held*: it keeps
+//! its port whatever is claimed, and each opening lets one connection through.
 //!
 //! An opening is a slot of its own with the same key and deadline. It takes room in the table but
-//! no port, and it never outlives its reservation: whoever ends that ends the opening as well,
-//! under the same lock.
+//! no port, and it never outlives its reservation: the end of that ends the openings as well,
+//! under the same lock. A reservation has a few at a time, so that connections which come close
+//! upon each other are all let through.
+
+use smallvec::SmallVec;
 
 use super::errors::{NotOpened, OpenError};
 use super::shard::Clients;
@@ -15,19 +18,24 @@ use super::slot::{Kind, Slot};
 use super::state::{Status, Word};
 use super::{ReservationId, Table};
 
+/// How many openings a reservation has at most that were not claimed yet.
+pub const MAX_OPENINGS: usize = 4;
+
+pub(super) type Openings = SmallVec<[ReservationId; MAX_OPENINGS]>;
+
 impl<P> Table<P> {
-    /// Opens a reservation made with [`Matching::Identity`](super::Matching::Identity) to the
-    /// next connection: one [`claim`](Self::claim) from its client to its port, before its
-    /// deadline, gets `payload`. The reservation itself stays as it is and keeps its port; it can
-    /// be opened again when the opening has been claimed. The opening ends with the reservation.
+    /// Opens a reservation made with [`Matching::Identity`](super::Matching::Identity) to one
+    /// connection: one [`claim`](Self::claim) from its client to its port, before its deadline,
+    /// gets `payload`. The reservation itself stays as it is and keeps its port. It can have
+    /// [`MAX_OPENINGS`] at a time, which end with it.
     ///
     /// Returns the identity of the opening, which is not that of the reservation.
     ///
     /// # Errors
     ///
-    /// [`NotOpened::Stale`] if the reservation has ended, [`NotOpened::Open`] if it is open or
-    /// was made with [`Matching::Address`](super::Matching::Address), [`NotOpened::TableFull`]
-    /// when the table is at its capacity. The payload comes back.
+    /// [`NotOpened::Stale`] if the reservation has ended, [`NotOpened::Open`] if it has
+    /// [`MAX_OPENINGS`] or was made with [`Matching::Address`](super::Matching::Address),
+    /// [`NotOpened::TableFull`] when the table is at its capacity. The payload comes back.
     pub fn open(&self, id: ReservationId, payload: P) -> Result<ReservationId, OpenError<P>> {
         if let Err(reason) = self.check(id) {
             return Err(OpenError { reason, payload });
@@ -43,10 +51,13 @@ impl<P> Table<P> {
             Ok(clients) => clients,
             Err(reason) => return Err(OpenError { reason, payload }),
         };
-        let is_open = |opening: &ReservationId| self.is_pending(*opening);
-        let opened = self.check(id).and_then(|()| match clients.openings.get(&id.slot) {
-            Some(opening) if is_open(opening) => Err(NotOpened::Open),
-            _ => self.index.insert(hash.with_port(key.port)).ok_or(NotOpened::TableFull),
+        let opened = self.check(id).and_then(|()| {
+            let openings = clients.openings.entry(id.slot).or_default();
+            openings.retain(|opening| self.is_pending(*opening));
+            if openings.len() == MAX_OPENINGS {
+                return Err(NotOpened::Open);
+            }
+            self.index.insert(hash.with_port(key.port)).ok_or(NotOpened::TableFull)
         });
         let slot = match opened {
             Ok(slot) => slot,
@@ -60,7 +71,7 @@ impl<P> Table<P> {
         let generation =
             unsafe { self.slots[slot as usize].publish(key, deadline, Kind::Opening, payload) };
         let opening = ReservationId { slot, generation };
-        clients.openings.insert(id.slot, opening);
+        clients.openings.entry(id.slot).or_default().push(opening);
         Ok(opening)
     }
 
@@ -75,17 +86,20 @@ impl<P> Table<P> {
         }
     }
 
-    /// Ends the opening of the reservation that was in that slot, if it has one. The payload is to
-    /// be dropped after the lock: its drop is the caller's code.
-    pub(super) fn end_opening(&self, clients: &mut Clients, held: u32) -> Option<P> {
+    /// Ends the openings of the reservation that was in that slot. The payloads are to be dropped
+    /// after the lock: their drop is the caller's code.
+    pub(super) fn end_openings(&self, clients: &mut Clients, held: u32) -> Vec<P> {
         if clients.openings.is_empty() {
-            return None;
+            return Vec::new();
         }
-        let opening = clients.openings.remove(&held)?;
-        let slot = &self.slots[opening.slot as usize];
-        let payload = slot.end(Word::new(opening.generation, Status::Pending))?;
-        self.free_slot(clients, opening.slot);
-        Some(payload)
+        let openings = clients.openings.remove(&held).unwrap_or_default();
+        let end = |opening: ReservationId| {
+            let slot = &self.slots[opening.slot as usize];
+            let payload = slot.end(Word::new(opening.generation, Status::Pending))?;
+            self.free_slot(clients, opening.slot);
+            Some(payload)
+        };
+        openings.into_iter().filter_map(end).collect()
     }
 }
 
@@ -122,8 +136,6 @@ mod tests {
         assert_eq!(claim(&table), None, "not open yet");
         for name in ["first", "second"] {
             table.open(held, name.into()).unwrap();
-            let error = table.open(held, "too early".into()).unwrap_err();
-            assert_eq!((error.reason, &*error.payload), (NotOpened::Open, "too early"));
             assert_eq!(claim(&table).as_deref(), Some(name));
             assert_eq!(claim(&table), None);
             let refused = table.reserve(client(), DEADLINE, Matching::Address, "other".into());
@@ -134,6 +146,23 @@ mod tests {
         assert_eq!(table.open(held, "late".into()).unwrap_err().reason, NotOpened::Stale);
         table.reserve(client(), DEADLINE, Matching::Address, "next".into()).unwrap();
         assert_eq!(claim(&table).as_deref(), Some("next"));
+    }
+
+    #[test]
+    fn a_few_connections_at_a_time_and_no_more() {
+        let table = table(1 + MAX_OPENINGS + 1);
+        let held = hold(&table);
+        for _ in 0..3 {
+            for _ in 0..MAX_OPENINGS {
+                table.open(held, "it".into()).unwrap();
+            }
+            let error = table.open(held, "one too many".into()).unwrap_err();
+            assert_eq!((error.reason, &*error.payload), (NotOpened::Open, "one too many"));
+            for _ in 0..MAX_OPENINGS {
+                assert_eq!(claim(&table).as_deref(), Some("it"));
+            }
+            assert_eq!(claim(&table), None);
+        }
     }
 
     #[test]

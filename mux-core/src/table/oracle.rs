@@ -8,7 +8,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Matching, NotOpened, ReservationId, ReservationLimits, Reserved, Table, Time};
+use super::{
+    MAX_OPENINGS, Matching, NotOpened, ReservationId, ReservationLimits, Reserved, Table, Time,
+};
 use crate::{ClientKey, ClientPrefix, PortSet, ReserveError};
 
 /// One step of a run. Small numbers stand for clients and earlier reservations.
@@ -56,8 +58,8 @@ struct Entry {
     matching: Matching,
     live: bool,
     token: Arc<()>,
-    /// What the next connection gets, if it is a held reservation that is open.
-    opening: Option<Opening>,
+    /// What the next connections get, if it is a held reservation that is open.
+    openings: Vec<Opening>,
 }
 
 struct Opening {
@@ -140,7 +142,7 @@ impl Run {
     /// If one is left.
     pub fn finish(self) {
         drop(self.table);
-        let openings = self.entries.iter().filter_map(|entry| entry.opening.as_ref());
+        let openings = self.entries.iter().flat_map(|entry| &entry.openings);
         let tokens = self.entries.iter().map(|entry| &entry.token);
         for token in tokens.chain(openings.map(|opening| &opening.token)) {
             assert_eq!(Arc::strong_count(token), 1, "a payload was lost or kept");
@@ -177,7 +179,7 @@ impl Run {
                 assert!(self.entries.iter().all(|entry| entry.reserved.id != reserved.id));
                 assert!(taken < self.limits.pending_per_client, "more than one client may have");
                 assert!(self.used() < self.table.capacity(), "more than the capacity");
-                let (live, opening) = (true, None);
+                let (live, openings) = (true, Vec::new());
                 self.entries.push(Entry {
                     reserved,
                     client,
@@ -185,7 +187,7 @@ impl Run {
                     matching,
                     live,
                     token,
-                    opening,
+                    openings,
                 });
                 assert!(self.clients() <= self.limits.clients, "more clients than there may be");
             }
@@ -196,18 +198,21 @@ impl Run {
         let expected = self.entries.iter().position(|entry| {
             entry.live
                 && (entry.client, entry.reserved.port) == (client, port)
-                && (entry.matching == Matching::Address || entry.opening.is_some())
+                && (entry.matching == Matching::Address || !entry.openings.is_empty())
                 && entry.deadline > self.now
         });
         match (self.table.claim(port, client, self.now), expected) {
             (None, None) => {}
-            (Some(payload), Some(at)) => match self.entries[at].opening.take() {
-                None => self.ended(at, &payload),
-                Some(opening) => {
-                    assert!(Arc::ptr_eq(&payload, &opening.token), "somebody else's payload");
-                    assert!(!self.table.is_pending(opening.id));
+            (Some(payload), Some(at)) => {
+                let openings = &mut self.entries[at].openings;
+                if openings.is_empty() {
+                    return self.ended(at, &payload);
                 }
-            },
+                // Any of them.
+                let own = openings.iter().position(|it| Arc::ptr_eq(&payload, &it.token));
+                let opening = openings.swap_remove(own.expect("somebody else's payload"));
+                assert!(!self.table.is_pending(opening.id));
+            }
             (claimed, _) => panic!("claimed {claimed:?}, expected {expected:?}"),
         }
     }
@@ -218,7 +223,7 @@ impl Run {
         let result = self.table.open(entry.reserved.id, Arc::clone(&token));
         let expected = if !entry.live {
             Some(NotOpened::Stale)
-        } else if entry.matching == Matching::Address || entry.opening.is_some() {
+        } else if entry.matching == Matching::Address || entry.openings.len() == MAX_OPENINGS {
             Some(NotOpened::Open)
         } else {
             None
@@ -226,7 +231,7 @@ impl Run {
         match (result, expected) {
             (Ok(id), None) => {
                 assert!(self.entries.iter().all(|entry| entry.reserved.id != id));
-                self.entries[at].opening = Some(Opening { id, token });
+                self.entries[at].openings.push(Opening { id, token });
             }
             (Err(error), Some(reason)) if error.reason == reason => {}
             (Err(error), _) => {
@@ -267,7 +272,7 @@ impl Run {
         let entry = &mut self.entries[at];
         assert!(Arc::ptr_eq(payload, &entry.token), "somebody else's payload");
         entry.live = false;
-        if let Some(opening) = entry.opening.take() {
+        for opening in entry.openings.drain(..) {
             assert!(!self.table.is_pending(opening.id), "an opening outlives its reservation");
             assert_eq!(Arc::strong_count(&opening.token), 1, "an opening's payload is kept");
         }
@@ -287,7 +292,7 @@ impl Run {
 
     /// How many slots are in use.
     fn used(&self) -> usize {
-        self.live().map(|entry| 1 + usize::from(entry.opening.is_some())).sum()
+        self.live().map(|entry| 1 + entry.openings.len()).sum()
     }
 
     fn clients(&self) -> usize {

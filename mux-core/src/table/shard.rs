@@ -6,10 +6,11 @@ use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
+use super::Time;
 use super::hash::{ClientHash, Hasher};
+use super::opening::Openings;
 use super::port_picker::PortPicker;
 use super::random::Random;
-use super::{ReservationId, Time};
 use crate::sync::{AtomicU32, Mutex, Ordering};
 use crate::{ClientKey, ReserveError};
 
@@ -40,8 +41,9 @@ pub(super) struct Clients {
     /// The deadline and the slot of each reservation that was not given back yet.
     pub(super) deadlines: BTreeSet<(Time, u32)>,
     random: Random,
-    /// The latest opening of each held reservation that has had one, by the number of its slot.
-    pub(super) openings: HashMap<u32, ReservationId, RandomState>,
+    /// The openings of each held reservation that has had one, by the number of its slot. Some may
+    /// have been claimed.
+    pub(super) openings: HashMap<u32, Openings, RandomState>,
 }
 
 impl Shard {
