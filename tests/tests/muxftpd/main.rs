@@ -11,6 +11,7 @@ mod check;
 mod config;
 mod drain_over_tls;
 mod environment;
+mod failures;
 mod health;
 mod homes_and_read_only;
 mod login_throttle;

@@ -1,8 +1,7 @@
-//! The program as an operator starts it.
+//! The program while nobody reads its log.
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -15,12 +14,6 @@ const GUARD: Duration = Duration::from_secs(60);
 
 /// Sessions that the log is filled with, at most.
 const MAX_SESSIONS: usize = 5000;
-
-fn program(root: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_muxftpd"));
-    command.env_remove("RUST_LOG").arg("--root").arg(root);
-    command
-}
 
 /// A port that was free a moment ago.
 fn free_port() -> u16 {
@@ -36,7 +29,10 @@ struct Server {
 impl Server {
     fn start(root: &Path, options: &[&str]) -> Self {
         let ports = free_port().to_string();
-        let child = program(root)
+        let child = Command::new(env!("CARGO_BIN_EXE_muxftpd"))
+            .env_remove("RUST_LOG")
+            .arg("--root")
+            .arg(root)
             .args(["--listen", "127.0.0.1:0", "--metrics", "0", "--passive-ports", &ports])
             .args(options)
             .stdout(Stdio::piped())
@@ -158,46 +154,4 @@ fn it_ends_although_nobody_reads_its_log() {
     server.fill_the_log();
     server.terminate();
     assert!(server.ended().success());
-}
-
-#[test]
-fn the_command_line_counts_before_the_environment_and_that_before_the_file() {
-    let directory = tempfile::tempdir().unwrap();
-    let at = |name: &str| directory.path().canonicalize().unwrap().join(name);
-    for name in ["file", "environment", "line"] {
-        fs::create_dir(at(name)).unwrap();
-    }
-    let file = at("muxftpd.toml");
-    fs::write(&file, format!("root = {:?}\nwait = \"7s\"\n", at("file"))).unwrap();
-    let served = |set_up: &dyn Fn(&mut Command)| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_muxftpd"));
-        command.arg("--check").env("MUXFTPD_CONFIG", &file);
-        set_up(&mut command);
-        let output = command.output().unwrap();
-        let said = String::from_utf8(output.stdout).unwrap();
-        assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-        let line = said.lines().find_map(|line| line.trim().strip_prefix("root ")).unwrap();
-        Path::new(line.trim()).file_name().unwrap().to_owned()
-    };
-    assert_eq!(served(&|_| {}), "file");
-    let environment = |command: &mut Command| {
-        command.env("MUXFTPD_ROOT", at("environment"));
-    };
-    assert_eq!(served(&environment), "environment");
-    assert_eq!(
-        served(&|command| {
-            environment(command);
-            command.arg("--root").arg(at("line"));
-        }),
-        "line"
-    );
-}
-
-#[test]
-fn a_wrong_value_in_the_environment_is_refused() {
-    let root = tempfile::tempdir().unwrap();
-    let output = program(root.path()).env("MUXFTPD_PASSIVE_PORTS", "9-8").output().unwrap();
-    assert_eq!(output.status.code(), Some(2));
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("--passive-ports") && said.contains("ends before it starts"), "{said}");
 }
