@@ -102,7 +102,8 @@ async fn run(options: Options, dropped: DroppedLines) -> Result<(), Box<dyn Erro
     let shutdown = CancellationToken::new();
     signals::watch(draining, shutdown.clone(), options.drain_delay, options.drain_timeout)?;
     signals::renew_on_hangup(Arc::clone(&checked), Arc::clone(&options))?;
-    let control_addresses: Vec<_> = control.iter().map(|listener| listener.address).collect();
+    let control_addresses: Vec<_> =
+        control.iter().map(|control| (control.address, control.implicit_tls)).collect();
     let overlap = ports::overlap(options.passive_ports.listened());
     screen::show(&screen::Screen {
         options: &options,

@@ -4,10 +4,11 @@ use std::io::Write;
 use std::net::TcpStream;
 
 use mux_tests::Security::Tls;
+use mux_tests::data::unserved;
 use mux_tests::guard::{eventually, obtained};
 use mux_tests::needs;
 use mux_tests::tools::{Tool, python};
-use mux_tests::{Client, Data, Endpoint, Holding, Launch, Server, Way, address, files};
+use mux_tests::{Client, Data, Ending, Endpoint, Holding, Launch, Server, Way, address, files};
 use serde_json::Value;
 
 use crate::{launch, try_login, users_file};
@@ -54,7 +55,8 @@ fn others_connected_meanwhile() {
     let mut session = Client::login(address::client(1), server.control());
     let port = session.epsv();
     for stranger in [5, 6] {
-        assert!(Data::connect(address::client(stranger), port).unwrap().read_to_end().is_err());
+        let ending = unserved(Data::connect(address::client(stranger), port));
+        assert_eq!(ending, Ending::Reset);
     }
     session.expect("RETR file", 150);
     session.expect_reply(425);

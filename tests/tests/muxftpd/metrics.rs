@@ -67,11 +67,18 @@ fn they_are_what_has_happened() {
     let mut session = Client::login(address::client(1), server.control());
     let _ = (session.retr("file"), session.retr("file"));
     session.stor("up", &files::content("up", 500));
+    // It is refused, and is no transfer.
+    session.pasv();
+    session.expect("RETR missing", 550);
+    // One that is.
+    server.put("large", &files::content("large", 50_000_000));
     let port = session.pasv();
     let data = session.open(port);
-    session.expect("RETR missing", 150);
-    let _ = data.read_to_end();
-    session.expect_reply(550);
+    session.expect("RETR large", 150);
+    session.send("ABOR").unwrap();
+    session.expect_reply(426);
+    session.expect_reply(226);
+    drop(data);
     session.quit();
     // A wrong login, and another that is not even looked at.
     drop(try_login(2, server.control(), "alice", "x"));
@@ -97,15 +104,14 @@ fn they_are_what_has_happened() {
             ("muxftpd_transfers_total{command=\"RETR\",result=\"completed\"}", 2),
             ("muxftpd_transfers_total{command=\"RETR\",result=\"failed\"}", 1),
             ("muxftpd_transfers_total{command=\"STOR\",result=\"completed\"}", 1),
-            ("muxftpd_transferred_bytes_total{command=\"RETR\"}", 20_000),
             ("muxftpd_transferred_bytes_total{command=\"STOR\"}", 500),
-            ("muxftpd_transfer_failures_total{reason=\"unknown\"}", 1),
+            ("muxftpd_transfer_failures_total{reason=\"aborted\"}", 1),
             ("muxftpd_transfer_duration_seconds_count{command=\"RETR\"}", 2),
             ("muxftpd_passive_ports", 2),
             ("muxftpd_reservations_pending", 2),
             ("muxftpd_clients_pending", 1),
             ("muxftpd_requests_waiting", 0),
-            ("muxftpd_reservations_total", 6),
+            ("muxftpd_reservations_total", 7),
             ("muxftpd_reservations_claimed_total", 4),
             ("muxftpd_reservations_refused_total{reason=\"no_free_port\"}", 1),
             ("muxftpd_strangers_total", 1),

@@ -14,10 +14,6 @@ pub enum SessionRefused {
     TooMany,
     /// The client has as many sessions as it may have.
     TooManyOfClient,
-    /// The system lacks something for it, descriptors for example.
-    Shortage,
-    /// The server shuts down.
-    ShuttingDown,
 }
 
 impl SessionRefused {
@@ -26,8 +22,6 @@ impl SessionRefused {
         match self {
             Self::TooMany => "too_many",
             Self::TooManyOfClient => "too_many_of_client",
-            Self::Shortage => "shortage",
-            Self::ShuttingDown => "shutting_down",
         }
     }
 }
@@ -166,8 +160,6 @@ pub enum Failure<'a> {
     Idle,
     /// The server shuts down.
     ShuttingDown,
-    /// The cause is not known.
-    Unknown,
 }
 
 impl Failure<'_> {
@@ -183,7 +175,6 @@ impl Failure<'_> {
             Self::File(_) => "file",
             Self::Idle => "idle",
             Self::ShuttingDown => "shutting_down",
-            Self::Unknown => "unknown",
         }
     }
 }
@@ -207,7 +198,6 @@ impl fmt::Display for Failure<'_> {
             Self::File(error) => write!(f, "the file failed: {error}"),
             Self::Idle => f.write_str("the client was silent for too long"),
             Self::ShuttingDown => f.write_str("the server shuts down"),
-            Self::Unknown => f.write_str("it was not completed"),
         }
     }
 }

@@ -17,7 +17,8 @@ use std::time::Duration;
 pub struct Screen<'a> {
     pub options: &'a Options,
     pub storage: &'a Storage,
-    pub control: &'a [SocketAddr],
+    /// The control listeners, and whether TLS begins at once there.
+    pub control: &'a [(SocketAddr, bool)],
     pub passive: &'a [IpAddr],
     pub advertised: &'a Advertised,
     /// How many users there are.
@@ -107,8 +108,9 @@ impl Screen<'_> {
         line("serving", &format_args!("{root} ({access})"));
         line("logins", &self.logins());
         line("TLS", &self.tls());
-        for address in self.control {
-            line("control", address);
+        for (address, implicit_tls) in self.control {
+            let tls = if *implicit_tls { " (implicit TLS)" } else { "" };
+            line("control", &format_args!("{address}{tls}"));
         }
         let ports = options.passive_ports.listened();
         let count = match ports.len() {
@@ -160,7 +162,10 @@ mod tests {
         let options = Options::read([&["muxftpd"], arguments].concat()).unwrap();
         let screen = Screen {
             storage: &storage,
-            control: &["127.0.0.1:2121".parse().unwrap(), "[::1]:2121".parse().unwrap()],
+            control: &[
+                ("127.0.0.1:2121".parse().unwrap(), false),
+                ("[::1]:2121".parse().unwrap(), options.tls_cert.is_some()),
+            ],
             passive: &["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()],
             advertised: &options.passive_host.clone().resolve().await.unwrap(),
             users: usize::from(options.users.is_some()),
@@ -207,6 +212,7 @@ ready
         let screen = text(&[&tls[..], &["--users=c", "--tls-required"]].concat()).await;
         assert!(screen.contains("\n  logins       1 user\n"), "{screen}");
         assert!(screen.contains("\n  TLS          required\n"), "{screen}");
+        assert!(screen.contains("\n  control      [::1]:2121 (implicit TLS)\n"), "{screen}");
         let screen = text(&[&tls[..], &["--users=c", "--anonymous"]].concat()).await;
         assert!(screen.contains("\n  logins       1 user, anonymous\n"), "{screen}");
         assert!(screen.contains("\n  TLS          offered\n"), "{screen}");
