@@ -2,7 +2,7 @@
 //!
 //! Each is built once per test process, into the target directory and with the profile of the
 //! tests themselves. `MUXFTPD`, `TINY_FTPD` and `LIBUNFTP_SERVER` in the environment name others to
-//! test instead, and `PLAIN_LIBUNFTP` another witness.
+//! test instead.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -22,9 +22,6 @@ pub enum Program {
     TinyFtpd,
     /// The example of `ftp-adapter` on libunftp, with listeners lent by steering.
     LibunftpExample,
-    /// The example of this package: libunftp as it comes, with a port for each passive command. It
-    /// is not tested but a witness: see [`differences`](crate::differences).
-    PlainLibunftp,
 }
 
 impl Program {
@@ -35,7 +32,6 @@ impl Program {
             Self::Muxftpd => "muxftpd",
             Self::TinyFtpd => "tiny_ftpd",
             Self::LibunftpExample => "libunftp_server",
-            Self::PlainLibunftp => "plain_libunftp",
         }
     }
 
@@ -49,13 +45,11 @@ impl Program {
         static MUXFTPD: OnceLock<PathBuf> = OnceLock::new();
         static TINY_FTPD: OnceLock<PathBuf> = OnceLock::new();
         static LIBUNFTP_SERVER: OnceLock<PathBuf> = OnceLock::new();
-        static PLAIN_LIBUNFTP: OnceLock<PathBuf> = OnceLock::new();
         LIMIT.call_once(raise_descriptor_limit);
         let binary = match self {
             Self::Muxftpd => &MUXFTPD,
             Self::TinyFtpd => &TINY_FTPD,
             Self::LibunftpExample => &LIBUNFTP_SERVER,
-            Self::PlainLibunftp => &PLAIN_LIBUNFTP,
         };
         binary.get_or_init(|| env::var_os(self.variable()).map_or_else(|| self.build(), Into::into))
     }
@@ -66,7 +60,6 @@ impl Program {
             Self::Muxftpd => "MUXFTPD",
             Self::TinyFtpd => "TINY_FTPD",
             Self::LibunftpExample => "LIBUNFTP_SERVER",
-            Self::PlainLibunftp => "PLAIN_LIBUNFTP",
         }
     }
 
@@ -79,7 +72,6 @@ impl Program {
             Self::LibunftpExample => {
                 (&["--package", "ftp-adapter", "--features", "libunftp", "--example"], example)
             }
-            Self::PlainLibunftp => (&["--package", "mux-tests", "--example"], example),
         }
     }
 
@@ -137,7 +129,7 @@ impl Need for Program {
             Self::Muxftpd | Self::LibunftpExample => {
                 machine::steering(mux_core::mux::probe_steering)
             }
-            Self::TinyFtpd | Self::PlainLibunftp => Ok(()),
+            Self::TinyFtpd => Ok(()),
         }
     }
 }

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use not_checked::machine::{self, Has, Need};
 
 use crate::client::Passive;
-use crate::differences;
 use crate::server::Server;
 
 /// A family of addresses and a passive command. PASV over IPv6 has no valid answer.
@@ -47,8 +46,6 @@ pub struct Endpoint {
     pub passive: Passive,
     /// The authority that the server's certificate must come from; without one, plain text.
     pub authority: Option<PathBuf>,
-    /// Whether a TLS handshake that fails is to be tried again.
-    pub tries_again: bool,
 }
 
 impl Endpoint {
@@ -73,8 +70,6 @@ impl Endpoint {
                 Security::Plain => None,
                 Security::Tls => Some(server.authority().to_owned()),
             },
-            tries_again: security == Security::Tls
-                && differences::AUTH_IS_A_RACE.of(server.program()),
         }
     }
 

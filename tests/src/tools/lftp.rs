@@ -6,9 +6,6 @@ use super::{Finished, run};
 use crate::client::Passive;
 use crate::way::Endpoint;
 
-/// What it says of a handshake that failed.
-const LOST_HANDSHAKE: &str = "gnutls_handshake";
-
 /// Runs `lftp` on a script that starts with a session at the server. The first command that fails
 /// ends it, with an exit status other than 0.
 ///
@@ -21,8 +18,8 @@ pub fn lftp(to: &Endpoint, script: &str) -> Finished {
     let mut settings = vec![
         "set cmd:fail-exit yes".to_owned(),
         "set cmd:interactive no".to_owned(),
-        format!("set net:max-retries {}", if to.tries_again { 6 } else { 1 }),
-        format!("set net:timeout {}", if to.tries_again { 10 } else { 30 }),
+        "set net:max-retries 1".to_owned(),
+        "set net:timeout 30".to_owned(),
         "set net:reconnect-interval-base 1".to_owned(),
         format!("set ftp:prefer-epsv {}", to.passive == Passive::Epsv),
     ];
@@ -37,10 +34,5 @@ pub fn lftp(to: &Endpoint, script: &str) -> Finished {
     }
     settings.push(format!("open -u anonymous,guest@example.com {}", to.url("")));
     let script = format!("{}\n{script}\n", settings.join("\n"));
-    let run = || run(Command::new("lftp").args(["--norc", "-f", "/dev/stdin"]), script.as_bytes());
-    let is_lost = |finished: &Finished| {
-        to.tries_again && !finished.status.success() && finished.stderr.contains(LOST_HANDSHAKE)
-    };
-    // It tries again where nothing comes, but not where something is wrong with what came.
-    (0..5).map(|_| run()).find(|finished| !is_lost(finished)).unwrap_or_else(run)
+    run(Command::new("lftp").args(["--norc", "-f", "/dev/stdin"]), script.as_bytes())
 }

@@ -10,8 +10,8 @@ use crate::way::Endpoint;
 /// PASV and EPSV by the family it believes to speak.
 const SESSION: &str = "
 import ftplib, io, os, socket, ssl, sys, threading
-host, port, passive, authority, tries = sys.argv[1:6]
-arguments = sys.argv[6:]
+host, port, passive, authority = sys.argv[1:5]
+arguments = sys.argv[5:]
 class Noting(ssl.SSLSocket):
     '''Notes connections that end without a word of TLS, where ftplib would raise.'''
     cut_off = 0
@@ -37,15 +37,9 @@ def login():
         session = SameSession(context=context, timeout=60)
     else:
         session = ftplib.FTP(timeout=60)
-    for attempt in range(int(tries)):
-        try:
-            session.connect(host, int(port))
-            if authority:
-                session.auth()
-            break
-        except (OSError, EOFError) as error:
-            if attempt + 1 == int(tries):
-                raise
+    session.connect(host, int(port))
+    if authority:
+        session.auth()
     session.login()
     if authority:
         session.prot_p()
@@ -82,7 +76,6 @@ fn command(to: &Endpoint, program: &str, arguments: &[&str]) -> Command {
     python.args(["-I", "-c", &format!("{SESSION}{program}")]);
     python.args([&to.control.ip().to_string(), &to.control.port().to_string()]);
     python.arg(Passive::command(to.passive)).arg(to.authority().unwrap_or_default());
-    python.arg(if to.tries_again { "6" } else { "1" });
     python.args(arguments);
     python
 }

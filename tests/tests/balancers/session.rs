@@ -6,8 +6,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mux_tests::Client;
-use mux_tests::Program::Muxftpd;
-use mux_tests::differences::AUTH_IS_A_RACE;
 use mux_tests::guard::HANG;
 use socket2::{Domain, Socket, Type};
 use suppaftp::rustls::pki_types::CertificateDer;
@@ -51,20 +49,8 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// The `n`th client logs in. Where the server's answer to AUTH is a race, it tries again.
+    /// The `n`th client logs in.
     pub(crate) fn start(n: u16, manner: Manner, authority: &Path) -> FtpResult<Self> {
-        let attempts = if AUTH_IS_A_RACE.of(Muxftpd) && manner.is_tls { 20 } else { 1 };
-        let mut session = Self::try_start(n, manner, authority);
-        for _ in 1..attempts {
-            if session.is_ok() {
-                break;
-            }
-            session = Self::try_start(n, manner, authority);
-        }
-        session
-    }
-
-    fn try_start(n: u16, manner: Manner, authority: &Path) -> FtpResult<Self> {
         let (source, to) = manner.addresses(n);
         let control = connect(source, to).map_err(FtpError::ConnectionError)?;
         let mut ftp =

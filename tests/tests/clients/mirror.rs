@@ -42,24 +42,9 @@ fn has_grown(root: &Path) {
     assert_eq!(count.sum::<usize>(), DIRECTORIES * FILES_EACH);
 }
 
-/// What lftp says where the handshake was lost of the connection that was to make a directory. It
-/// does not try that again, and then does not find it.
-const NOT_MADE: &str = "mirror: Access failed: 550 File not found (/";
-
-/// Where that may happen, it does as lftp's users do then, and has lftp go on where it ended.
 #[track_caller]
 fn mirror(to: &Endpoint, what: &str) {
-    let mirror = format!("mirror --parallel=10 {what}");
-    let finished = lftp(to, &mirror);
-    let mut said = finished.stderr.lines().filter(|line| !line.is_empty());
-    if to.tries_again
-        && finished.status.code() == Some(1)
-        && said.all(|line| line.starts_with(NOT_MADE))
-    {
-        let _ = lftp(to, &mirror).succeeded();
-    } else {
-        let _ = finished.succeeded();
-    }
+    let _ = lftp(to, &format!("mirror --parallel=10 {what}")).succeeded();
 }
 
 #[rstest]

@@ -8,7 +8,7 @@ use mux_tests::Way::{self, Ipv4Epsv, Ipv4Pasv, Ipv6Epsv};
 use mux_tests::needs;
 use mux_tests::tools::Tool;
 use mux_tests::tools::python;
-use mux_tests::{Endpoint, differences, files};
+use mux_tests::{Endpoint, files};
 use rstest::rstest;
 
 use crate::{LENGTH, has_arrived, server};
@@ -21,7 +21,7 @@ fn does_it_all(
 ) {
     needs!(program, way, Tool::Python);
     let script = "
-down, inside, cut_off = arguments
+down, inside = arguments
 assert sorted(session.nlst()) == ['directory', 'down', 'empty'], session.nlst()
 lines = []
 session.retrlines('LIST', lines.append)
@@ -49,19 +49,14 @@ session.cwd('directory')
 with open(inside, 'wb') as file:
     session.retrbinary('RETR inside', file.write)
 session.cwd('/')
-assert Noting.cut_off == int(cut_off), Noting.cut_off
+assert Noting.cut_off == 0, Noting.cut_off
 print(session.quit())
 ";
     let server = server(program, security);
     let local = tempfile::tempdir().unwrap();
     let [down, inside] = ["down", "inside"].map(|name| local.path().join(name));
     let to = Endpoint::new(&server, way, security);
-    let uploads_cut_off = match security {
-        Plain => 0,
-        Tls => 4 * u8::from(differences::UPLOADS_ARE_CUT_OFF.of(program)),
-    };
-    let arguments =
-        [down.to_str().unwrap(), inside.to_str().unwrap(), &uploads_cut_off.to_string()];
+    let arguments = [down.to_str().unwrap(), inside.to_str().unwrap()];
     let printed = python(&to, script, &arguments).text();
     assert!(printed.starts_with("221"), "{printed}");
     files::assert_own("down", LENGTH, &fs::read(&down).unwrap());

@@ -20,14 +20,7 @@ use crate::{LENGTH, has_arrived, server};
 
 /// A session that is logged in.
 fn session(to: &Endpoint) -> RustlsFtpStream {
-    let mut session = connection(to);
-    for _ in 0..5 {
-        if session.is_ok() || !to.tries_again {
-            break;
-        }
-        session = connection(to);
-    }
-    let mut session = session.unwrap();
+    let mut session = connection(to).unwrap();
     session.set_mode(match to.passive {
         Passive::Pasv => Mode::Passive,
         Passive::Epsv => Mode::ExtendedPassive,

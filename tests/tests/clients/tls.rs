@@ -3,13 +3,13 @@
 
 use std::fs;
 
-use mux_tests::Program::{self, Muxftpd, PlainLibunftp, TinyFtpd};
+use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::Security::Tls;
 use mux_tests::Way::{Ipv4Epsv, Ipv4Pasv};
 use mux_tests::needs;
 use mux_tests::tools::Tool;
 use mux_tests::tools::{curl, python};
-use mux_tests::{Endpoint, Launch, Ports, Server, differences, files};
+use mux_tests::{Endpoint, Launch, Ports, Server, files};
 use rstest::rstest;
 
 use crate::{LENGTH, server};
@@ -66,13 +66,10 @@ session.quit()
 /// The end of a protected data connection is said in TLS, so that nobody on the path can make a
 /// client believe that it was the end.
 #[rstest]
-fn the_end_of_a_data_connection_is_said(
-    #[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program,
-) {
+fn the_end_of_a_data_connection_is_said(#[values(Muxftpd, TinyFtpd)] program: Program) {
     needs!(program, Tool::Python);
     let launch = Launch::new(program, &Ports::consecutive(9)).security(Tls);
-    let launch = if program == PlainLibunftp { launch } else { launch.flag("--writable") };
-    let server = launch.start();
+    let server = launch.flag("--writable").start();
     server.put("down", &files::content("down", LENGTH));
     let script = "
 pieces = []
@@ -82,8 +79,7 @@ session.storbinary('STOR up', io.BytesIO(b''.join(pieces)))
 print(Noting.cut_off)
 ";
     let said = python(&Endpoint::new(&server, Ipv4Pasv, Tls), script, &[]).text();
-    let cut_off = differences::UPLOADS_ARE_CUT_OFF.of(program);
-    assert_eq!(said.trim_end() == "1", cut_off, "{said}");
+    assert_eq!(said.trim_end(), "0", "{said}");
     crate::has_arrived(&server, "up", "down", LENGTH);
 }
 

@@ -8,7 +8,7 @@ use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::guard::{eventually, obtained};
 use mux_tests::needs;
 use mux_tests::tools::Tool;
-use mux_tests::{Client, Data, Holding, address, data, differences, files};
+use mux_tests::{Client, Data, Holding, address, data, files};
 use rstest::rstest;
 
 use crate::{BIG, LENGTH, launch, with_files};
@@ -75,10 +75,8 @@ fn in_the_middle_of_everything(#[values(Muxftpd, TinyFtpd)] program: Program) {
     for stranger in strangers {
         let _ = data::unserved(stranger);
     }
-    if !differences::LOST_WITHOUT_DESCRIPTORS.of(program) {
-        for (holding, data) in pending.iter_mut().zip(waiting) {
-            files::assert_own("file", LENGTH, &holding.session.receive(data, "RETR file"));
-        }
+    for (holding, data) in pending.iter_mut().zip(waiting) {
+        files::assert_own("file", LENGTH, &holding.session.receive(data, "RETR file"));
     }
     for holding in &mut pending {
         files::assert_own("file", LENGTH, &holding.session.retr("file"));

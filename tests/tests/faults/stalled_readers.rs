@@ -2,7 +2,7 @@
 
 use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::needs;
-use mux_tests::{Client, Data, Server, address, differences, files};
+use mux_tests::{Client, Data, Server, address, files};
 use rstest::rstest;
 
 use crate::{
@@ -61,9 +61,6 @@ fn others_are_served_meanwhile(#[values(Muxftpd, TinyFtpd)] program: Program) {
                 kept.push(data);
             }
         }
-    }
-    if differences::TRANSFERS_OUTLIVE_THEIR_SESSION.of(program) {
-        kept.clear();
     }
     is_back_at(&server, baseline);
     gets_every_port_back(&server, address::client(1));

@@ -1,14 +1,14 @@
 //! `EPSV` with an argument (RFC 2428, section 3).
 
-use mux_tests::Program::{self, Muxftpd, PlainLibunftp, TinyFtpd};
-use mux_tests::{differences, files};
+use mux_tests::Program::{self, Muxftpd, TinyFtpd};
+use mux_tests::files;
 use mux_tests::{machine, needs};
 use rstest::rstest;
 
-use crate::{LENGTH, four, goes_on, hears, server, six};
+use crate::{LENGTH, four, goes_on, hears, rules, server, six};
 
 #[rstest]
-fn the_own_protocol(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+fn the_own_protocol(#[values(Muxftpd, TinyFtpd)] program: Program) {
     needs!(program, machine::ipv6());
     let server = server(program);
     for (mut session, number) in [(four(&server), "1"), (six(&server), "2")] {
@@ -22,27 +22,27 @@ fn the_own_protocol(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program
 }
 
 #[rstest]
-fn the_other_protocol(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+fn the_other_protocol(#[values(Muxftpd, TinyFtpd)] program: Program) {
     needs!(program, machine::ipv6());
     let server = server(program);
-    for (mut session, command, difference) in [
-        (four(&server), "EPSV 2", differences::EPSV_2_OVER_IPV4),
-        (six(&server), "EPSV 1", differences::EPSV_1_OVER_IPV6),
+    for (mut session, command, replies) in [
+        (four(&server), "EPSV 2", rules::EPSV_2_OVER_IPV4),
+        (six(&server), "EPSV 1", rules::EPSV_1_OVER_IPV6),
     ] {
         session.send(command).unwrap();
-        hears(&mut session, difference.of(program));
+        hears(&mut session, replies);
         goes_on(&mut session);
     }
 }
 
 #[rstest]
-fn rubbish(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+fn rubbish(#[values(Muxftpd, TinyFtpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut session = four(&server);
     for command in ["EPSV 3", "EPSV ONE", "EPSV 1 2", "EPSV |||", "EPSV -1"] {
         session.send(command).unwrap();
-        hears(&mut session, differences::EPSV_RUBBISH.of(program));
+        hears(&mut session, rules::EPSV_RUBBISH);
     }
     goes_on(&mut session);
 }

@@ -1,13 +1,13 @@
 //! A transfer command has one final reply, whatever becomes of the data connection.
 
-use mux_tests::Program::{self, Muxftpd, PlainLibunftp, TinyFtpd};
+use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::guard::obtained;
 use mux_tests::needs;
-use mux_tests::{Client, Data, Launch, Passive, Ports, Server, data, differences, files};
+use mux_tests::{Client, Data, Launch, Passive, Ports, Server, data, files};
 use nix::sys::signal::Signal;
 use rstest::rstest;
 
-use crate::{four, goes_on, hears, server, with_files};
+use crate::{four, goes_on, hears, rules, server, with_files};
 
 /// Waits until every port is free again: no reservation of before is left.
 #[track_caller]
@@ -23,7 +23,7 @@ fn all_are_over(server: &Server) {
 
 /// Nobody connects before the deadline, be the command sent before it or after.
 #[rstest]
-fn nobody_connects(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+fn nobody_connects(#[values(Muxftpd, TinyFtpd)] program: Program) {
     needs!(program);
     let launch = Launch::new(program, &Ports::consecutive(2));
     let server = with_files(launch.option("--wait", "0s").option("--reservation-ttl", "1s"));
@@ -33,13 +33,13 @@ fn nobody_connects(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program)
     obtained("a port", || late.passive(Passive::Epsv).ok());
     all_are_over(&server);
 
-    hears(&mut early, differences::NOBODY_CONNECTS.of(program));
+    hears(&mut early, rules::NOBODY_CONNECTS);
     for command in ["RETR file", "LIST"] {
         late.send(command).unwrap();
         // Of the second, nothing is expected any more.
         if command == "RETR file" {
             server.settle();
-            hears(&mut late, differences::NOBODY_CONNECTS.of(program));
+            hears(&mut late, rules::NOBODY_CONNECTS);
         } else {
             late.expect_reply(425);
         }
@@ -50,7 +50,7 @@ fn nobody_connects(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program)
 }
 
 #[rstest]
-fn there_was_no_passive_command(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+fn there_was_no_passive_command(#[values(Muxftpd, TinyFtpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut session = four(&server);
@@ -64,9 +64,7 @@ fn there_was_no_passive_command(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] prog
 }
 
 #[rstest]
-fn the_connection_is_reset_before_the_command(
-    #[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program,
-) {
+fn the_connection_is_reset_before_the_command(#[values(Muxftpd, TinyFtpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut session = four(&server);
@@ -83,9 +81,7 @@ fn the_connection_is_reset_before_the_command(
 
 /// The server sleeps meanwhile, so that it accepts a connection that is over.
 #[rstest]
-fn the_connection_is_reset_before_it_was_accepted(
-    #[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program,
-) {
+fn the_connection_is_reset_before_it_was_accepted(#[values(Muxftpd, TinyFtpd)] program: Program) {
     needs!(program);
     let launch = Launch::new(program, &Ports::consecutive(9));
     let server = with_files(launch.option("--reservation-ttl", "5s"));
@@ -98,14 +94,12 @@ fn the_connection_is_reset_before_it_was_accepted(
     server.settle();
     session.send("RETR big").unwrap();
     server.settle();
-    hears(&mut session, differences::RESET_BEFORE_IT_WAS_ACCEPTED.of(program));
+    hears(&mut session, rules::RESET_BEFORE_IT_WAS_ACCEPTED);
     goes_on(&mut session);
 }
 
 #[rstest]
-fn the_connection_is_reset_in_a_download(
-    #[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program,
-) {
+fn the_connection_is_reset_in_a_download(#[values(Muxftpd, TinyFtpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut session = four(&server);
@@ -119,14 +113,14 @@ fn the_connection_is_reset_in_a_download(
 }
 
 #[rstest]
-fn the_file_is_not_there(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+fn the_file_is_not_there(#[values(Muxftpd, TinyFtpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut session = four(&server);
     let port = session.pasv();
     let connection = session.open(port);
     session.send("RETR missing").unwrap();
-    hears(&mut session, differences::MISSING_FILE.of(program));
+    hears(&mut session, rules::MISSING_FILE);
     let _ = data::unserved(Ok(connection));
     goes_on(&mut session);
 }

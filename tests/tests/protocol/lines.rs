@@ -1,16 +1,15 @@
 //! Control lines that no decent client sends.
 
-use mux_tests::Program::{self, Muxftpd, PlainLibunftp, TinyFtpd};
-use mux_tests::differences;
+use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::needs;
 use rstest::rstest;
 
-use crate::{four, goes_on, hears, server};
+use crate::{four, goes_on, hears, rules, server};
 
 /// A line without an end cannot use up the server's memory: what is longer than any command
 /// ends the session.
 #[rstest]
-fn too_long(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+fn too_long(#[values(Muxftpd, TinyFtpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut session = four(&server);
@@ -18,22 +17,22 @@ fn too_long(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
     server.settle();
     // Nobody may be there to read the end of it.
     let _ = session.send("");
-    hears(&mut session, differences::LONG_LINE.of(program));
+    hears(&mut session, rules::LONG_LINE);
     goes_on(&mut four(&server));
 }
 
 #[rstest]
-fn of_bytes_that_are_no_text(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+fn of_bytes_that_are_no_text(#[values(Muxftpd, TinyFtpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut session = four(&server);
     session.send_bytes(b"NO\xc3\x28OP\r\n").unwrap();
-    hears(&mut session, differences::BINARY_COMMAND.of(program));
+    hears(&mut session, rules::BINARY_COMMAND);
     goes_on(&mut four(&server));
 }
 
 #[rstest]
-fn of_no_known_command(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+fn of_no_known_command(#[values(Muxftpd, TinyFtpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut session = four(&server);
@@ -45,20 +44,20 @@ fn of_no_known_command(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Prog
 }
 
 #[rstest]
-fn with_a_wrong_argument(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+fn with_a_wrong_argument(#[values(Muxftpd, TinyFtpd)] program: Program) {
     needs!(program);
     let server = server(program);
     for line in ["RETR", "REST here", "OPTS XYZZY"] {
         let mut session = four(&server);
         session.send(line).unwrap();
-        hears(&mut session, differences::WRONG_ARGUMENT.of(program));
+        hears(&mut session, rules::WRONG_ARGUMENT);
     }
     goes_on(&mut four(&server));
 }
 
 /// Commands are the same in small letters, and lines may end without a CR.
 #[rstest]
-fn of_other_spellings(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+fn of_other_spellings(#[values(Muxftpd, TinyFtpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut session = four(&server);
@@ -72,7 +71,7 @@ fn of_other_spellings(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Progr
 
 /// A command that comes byte by byte is one command.
 #[rstest]
-fn in_pieces(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+fn in_pieces(#[values(Muxftpd, TinyFtpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut session = four(&server);

@@ -1,8 +1,5 @@
-//! What the control connection says, command by command: against `tiny_ftpd`, whose passive mode
-//! is that of `ftp-adapter`, against `muxftpd`, and against libunftp as it comes, because `muxftpd`
-//! can do no better than that. Where they differ is written in `mux_tests::differences`.
+//! What the control connection says, command by command.
 
-use mux_tests::differences::{END, Replies};
 use mux_tests::{Client, Launch, Ports, Program, Server, address, files};
 
 mod abort;
@@ -14,6 +11,9 @@ mod lines;
 mod pasv_over_ipv6;
 mod pipelining;
 mod resuming;
+mod rules;
+
+use rules::{END, Replies};
 
 const LENGTH: usize = 10_000;
 

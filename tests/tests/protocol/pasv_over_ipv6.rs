@@ -1,19 +1,18 @@
 //! `PASV` on an IPv6 control connection: 227 cannot name an IPv6 address.
 
-use mux_tests::Program::{self, Muxftpd, PlainLibunftp, TinyFtpd};
-use mux_tests::differences;
+use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::{machine, needs};
 use rstest::rstest;
 
-use crate::{goes_on, hears, server, six};
+use crate::{goes_on, hears, rules, server, six};
 
 #[rstest]
-fn there_is_no_valid_answer(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+fn there_is_no_valid_answer(#[values(Muxftpd, TinyFtpd)] program: Program) {
     needs!(program, machine::ipv6());
     let server = server(program);
     let mut session = six(&server);
     session.send("PASV").unwrap();
-    hears(&mut session, differences::PASV_OVER_IPV6.of(program));
+    hears(&mut session, rules::PASV_OVER_IPV6);
     // Whatever became of that session, the client can have another.
     goes_on(&mut six(&server));
 }

@@ -1,20 +1,20 @@
 //! Commands that are sent before the reply to the one before has come.
 
-use mux_tests::Program::{self, Muxftpd, PlainLibunftp, TinyFtpd};
+use mux_tests::Program::{self, Muxftpd, TinyFtpd};
 use mux_tests::needs;
-use mux_tests::{Client, Data, Holding, Launch, Passive, Ports, address, differences, files};
+use mux_tests::{Client, Data, Holding, Launch, Passive, Ports, address, files};
 use rstest::rstest;
 
-use crate::{BIG, LENGTH, four, goes_on, hears, server, with_files};
+use crate::{BIG, LENGTH, four, goes_on, hears, rules, server, with_files};
 
 #[rstest]
-fn a_whole_session_in_one_piece(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+fn a_whole_session_in_one_piece(#[values(Muxftpd, TinyFtpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut session = Client::connect(address::client(1), server.control()).unwrap();
     let commands = "USER anonymous\r\nPASS guest@example.com\r\nTYPE I\r\nPASV\r\n";
     session.send_part(commands).unwrap();
-    hears(&mut session, differences::BEHIND_THE_PASSWORD.of(program));
+    hears(&mut session, rules::BEHIND_THE_PASSWORD);
 
     session.send_part("TYPE I\r\nEPSV\r\nPASV\r\nRETR file\r\n").unwrap();
     session.expect_reply(200);
@@ -27,7 +27,7 @@ fn a_whole_session_in_one_piece(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] prog
 }
 
 #[rstest]
-fn behind_a_transfer(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+fn behind_a_transfer(#[values(Muxftpd, TinyFtpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut session = four(&server);
@@ -37,12 +37,12 @@ fn behind_a_transfer(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Progra
     session.send_part("NOOP\r\nNOOP\r\n").unwrap();
     server.settle();
     files::assert_own("big", BIG, &data.read_to_end().unwrap());
-    hears(&mut session, differences::NOOP_IN_A_TRANSFER.of(program));
+    hears(&mut session, rules::NOOP_IN_A_TRANSFER);
     goes_on(&mut session);
 }
 
 #[rstest]
-fn quit_behind_a_transfer(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: Program) {
+fn quit_behind_a_transfer(#[values(Muxftpd, TinyFtpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut session = four(&server);
@@ -53,7 +53,7 @@ fn quit_behind_a_transfer(#[values(Muxftpd, TinyFtpd, PlainLibunftp)] program: P
     server.settle();
     // libunftp sends it all the same, but nobody is told.
     files::assert_own("big", BIG, &data.read_to_end().unwrap());
-    hears(&mut session, differences::QUIT_IN_A_TRANSFER.of(program));
+    hears(&mut session, rules::QUIT_IN_A_TRANSFER);
 }
 
 /// Each replaces the one before, so that thousands hold one port, and cost nobody else anything.
