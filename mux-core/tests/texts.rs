@@ -5,7 +5,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use mux_core::mux::PortsError;
-use mux_core::table::{Matching, Table, Time};
+use mux_core::table::{MAX_OPENINGS, Matching, Table, Time};
 use mux_core::{Client, ClientPrefix, PortSet, PortSetError};
 
 #[test]
@@ -47,14 +47,16 @@ fn what_is_logged_names_addresses_and_reasons() {
     let prefix = ClientPrefix::new(24, 64).unwrap();
     assert_eq!(format!("{prefix:?}"), "ClientPrefix(/24 of IPv4, /64 of IPv6)");
 
-    let table = Table::new("7".parse().unwrap(), 3);
+    let table = Table::new("7".parse().unwrap(), 9);
     let client = prefix.key(client);
     let reserve = |matching| table.reserve(client, Time::MAX, matching, "a secret payload");
     let held = reserve(Matching::Identity).unwrap();
     let refused = reserve(Matching::Identity).unwrap_err();
     let text = format!("{refused:?} {refused}");
     assert!(text.contains("NoFreePort") && text.contains("open more ports"), "{text}");
-    table.open(held.id, "a secret payload").unwrap();
+    for _ in 0..MAX_OPENINGS {
+        table.open(held.id, "a secret payload").unwrap();
+    }
     let refused = table.open(held.id, "a secret payload").unwrap_err();
     let both = format!("{refused:?} {refused} {text} {table:?}");
     assert!(both.contains("open to the next connection already"), "{both}");
