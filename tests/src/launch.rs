@@ -116,13 +116,20 @@ impl Launch {
         self
     }
 
-    /// Listens where a configuration file says, on the passive ports that it names.
+    /// Does not say where to listen, nor on which passive ports.
     #[must_use]
-    pub fn config(mut self, file: &Path) -> Self {
+    pub fn configured_elsewhere(mut self) -> Self {
         self.listen.clear();
         self.configured = true;
-        self.options.extend(["--config".into(), file.into()]);
         self
+    }
+
+    /// Listens where a configuration file says, on the passive ports that it names.
+    #[must_use]
+    pub fn config(self, file: &Path) -> Self {
+        let mut this = self.configured_elsewhere();
+        this.options.extend(["--config".into(), file.into()]);
+        this
     }
 
     /// Starts the server with at most this many descriptors.

@@ -71,7 +71,7 @@ pub(crate) const LONG: usize = 40 << 20;
 /// The network, with what runs in it.
 pub(crate) struct Bed {
     /// What the servers are configured with.
-    config: PathBuf,
+    config: Option<PathBuf>,
     certificate: Certificate,
     /// What they serve.
     roots: TempDir,
@@ -83,7 +83,7 @@ pub(crate) struct Bed {
 impl Bed {
     /// Runs the body of the test `name` in a network of its own.
     #[track_caller]
-    pub(crate) fn inside(name: &str, config: &str, body: impl FnOnce(&mut Self)) {
+    pub(crate) fn inside(name: &str, config: Option<&str>, body: impl FnOnce(&mut Self)) {
         namespace::enter(name, Muxftpd, || {
             let roots = TempDir::new().expect("a temporary directory");
             for n in SERVERS {
@@ -94,7 +94,7 @@ impl Bed {
             }
             succeeds(Command::new("sh").args(["-ec", include_str!("bed.sh")]));
             let mut bed = Self {
-                config: shipped(config),
+                config: config.map(shipped),
                 certificate: Certificate::in_directory(roots.path()),
                 roots,
                 servers: [const { None }; 4],
@@ -135,18 +135,32 @@ impl Bed {
     /// Starts a server.
     #[track_caller]
     pub(crate) fn start(&mut self, n: usize) {
+        let config = self.config.clone().expect("a configuration file");
+        self.start_with(n, 21, |launch| launch.config(&config));
+    }
+
+    /// Starts a server with options of its own, whose control port this is.
+    #[track_caller]
+    pub(crate) fn start_with(&mut self, n: usize, port: u16, with: impl FnOnce(Launch) -> Launch) {
         let ports = Ports::of_an_own_network(8192..=8200);
-        let launch = Launch::new(Muxftpd, &ports)
-            .config(&self.config)
+        let launch = with(Launch::new(Muxftpd, &ports))
             .in_namespace(format!("/run/netns/b{n}"))
             .root(self.roots.path().join(n.to_string()))
             .option("--tls-cert", text(&self.certificate.certificate))
             .option("--tls-key", text(&self.certificate.key));
         self.servers[n] = Some(launch.start());
-        self.until_reached((Ipv4Addr::new(10, 0, 0, 10 + n as u8), 21).into());
-        self.until_reached(
-            (Ipv6Addr::new(0xfd00, 0x10, 0, 0, 0, 0, 0, 0x10 + n as u16), 21).into(),
-        );
+        // Over each family that it listens on.
+        let ipv6 = Ipv6Addr::new(0xfd00, 0x10, 0, 0, 0, 0, 0, 0x10 + n as u16);
+        let over = |ip: &SocketAddr| {
+            if ip.is_ipv4() {
+                Ipv4Addr::new(10, 0, 0, 10 + n as u8).into()
+            } else {
+                IpAddr::from(ipv6)
+            }
+        };
+        for listening in self.server(n).controls() {
+            self.until_reached((over(&listening), port).into());
+        }
     }
 
     /// Waits until somebody accepts on an address.

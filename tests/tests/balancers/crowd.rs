@@ -48,13 +48,13 @@ pub(crate) struct Crowd {
 
 impl Crowd {
     /// Starts this many clients.
-    pub(crate) fn start(bed: &Bed, clients: u16) -> Self {
+    pub(crate) fn start(bed: &Bed, clients: u16, manners: &'static [Manner]) -> Self {
         let state = Arc::new(State::default());
         state.next.store(clients, SeqCst);
         let clients = (0..clients)
             .map(|n| {
                 let (state, authority) = (Arc::clone(&state), bed.authority().to_owned());
-                thread::spawn(move || come_and_go(&state, n, &authority))
+                thread::spawn(move || come_and_go(&state, n, manners, &authority))
             })
             .collect();
         Self { state, clients }
@@ -123,12 +123,12 @@ pub(crate) struct Outcome {
     pub(crate) transfers: usize,
 }
 
-fn come_and_go(state: &State, n: u16, authority: &Path) {
+fn come_and_go(state: &State, n: u16, manners: &[Manner], authority: &Path) {
     let mut turn = usize::from(n);
     // Not all at the same moment.
     thread::sleep(PAUSE * (n % 8).into());
     while !state.stop.load(SeqCst) {
-        let manner = Manner::ALL[turn % Manner::ALL.len()];
+        let manner = manners[turn % manners.len()];
         let (address, mut server) = match n % 2 {
             0 => (n, REGULAR),
             _ => (state.next.fetch_add(1, SeqCst), NEWCOMER),

@@ -9,7 +9,7 @@ use crate::operation;
 #[test]
 fn transparent_haproxy_keeps_sessions_together() {
     needs!(Muxftpd, balancer(&[("haproxy", "haproxy"), ("nft", "nftables")]));
-    Bed::inside("transparent_haproxy_keeps_sessions_together", "muxftpd.toml", |bed| {
+    Bed::inside("transparent_haproxy_keeps_sessions_together", Some("muxftpd.toml"), |bed| {
         bed.run("sh", &[shipped("transparent-return.sh").to_str().unwrap()]);
         bed.start(1);
         bed.start(2);

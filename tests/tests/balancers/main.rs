@@ -2,6 +2,7 @@
 //! docs/scaling.md: hundreds of clients, while servers join, drain, die and come back.
 
 mod bed;
+mod control_port;
 mod crowd;
 mod haproxy;
 mod nftables;

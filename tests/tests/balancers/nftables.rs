@@ -12,7 +12,7 @@ fn nftables_keeps_sessions_together() {
         Muxftpd,
         balancer(&[("nft", "nftables"), ("conntrack", "conntrack"), ("python3", "python3")])
     );
-    Bed::inside("nftables_keeps_sessions_together", "muxftpd.toml", |bed| {
+    Bed::inside("nftables_keeps_sessions_together", Some("muxftpd.toml"), |bed| {
         bed.start(1);
         bed.start(2);
         bed.spawn("python3", &[shipped("nft-balancer.py").to_str().unwrap()]);

@@ -8,7 +8,7 @@ use crate::crowd::{Crowd, NEWCOMER, REGULAR};
 use crate::session::{Download, Manner, Session};
 
 /// How many sessions must end well before the next thing happens.
-const ENOUGH: u64 = 30;
+pub(crate) const ENOUGH: u64 = 30;
 
 /// With hundreds of clients about, a server joins, one drains, comes back, one dies, comes back.
 /// Servers 1 and 2 run when this starts.
@@ -19,7 +19,7 @@ const ENOUGH: u64 = 30;
 pub(crate) fn goes_through_it_all(bed: &mut Bed) {
     bed.until_reached(IPV4);
     bed.until_reached(IPV6);
-    let crowd = Crowd::start(bed, crowd(200));
+    let crowd = Crowd::start(bed, crowd(200), &Manner::ALL);
     all_serve(bed, &crowd, &[1, 2]);
 
     bed.start(3);
@@ -45,7 +45,7 @@ pub(crate) fn goes_through_it_all(bed: &mut Bed) {
 /// Waits until each of these servers has served more sessions. Meanwhile nobody's data connection
 /// reaches another server.
 #[track_caller]
-fn all_serve(bed: &Bed, crowd: &Crowd, servers: &[usize]) {
+pub(crate) fn all_serve(bed: &Bed, crowd: &Crowd, servers: &[usize]) {
     let strangers = || servers.iter().map(|&n| bed.strangers(n)).collect::<Vec<u64>>();
     let before = strangers();
     crowd.until_served(servers, ENOUGH);
@@ -55,7 +55,7 @@ fn all_serve(bed: &Bed, crowd: &Crowd, servers: &[usize]) {
 /// Its transfers finish, and nobody new comes: newcomers are served elsewhere without exception.
 /// Those who have been there before may be told that it shuts down.
 fn drains(bed: &mut Bed, crowd: &Crowd, n: usize) {
-    let downloads = downloads_from(crowd, n, 6);
+    let downloads = downloads_from(crowd, n, 6, &Manner::ALL[..3]);
     crowd.excuse(&[REGULAR, n]);
     bed.server(n).signal(SIGTERM);
     until_nobody_comes_to(bed, crowd, n);
@@ -87,10 +87,15 @@ fn others(n: usize) -> Vec<usize> {
 }
 
 /// As many downloads from a server, each about to go on.
-fn downloads_from(crowd: &Crowd, n: usize, number: usize) -> Vec<Download> {
+pub(crate) fn downloads_from(
+    crowd: &Crowd,
+    n: usize,
+    number: usize,
+    manners: &[Manner],
+) -> Vec<Download> {
     let mut downloads = Vec::new();
     for attempt in 0..number * 100 {
-        let download = Download::start(crowd.newcomer(), Manner::ALL[attempt % 3]);
+        let download = Download::start(crowd.newcomer(), manners[attempt % manners.len()]);
         if download.server == n {
             downloads.push(download);
         }

@@ -114,7 +114,11 @@ impl Download {
         let mut client = Client::login(source, to);
         let size = client.expect(&format!("SIZE {WHO}"), 213);
         let server = size.lines[0].trim().rsplit(' ').next().and_then(|size| size.parse().ok());
-        let port = if manner.mode == Mode::Passive { client.pasv() } else { client.epsv() };
+        let port = match manner.mode {
+            // Some servers name their own address, not the balancer's.
+            Mode::Passive => client.expect("PASV", 227).passive_address(),
+            _ => client.epsv(),
+        };
         let mut data = mux_tests::Data::connect_narrow(source, port).expect("a data connection");
         client.expect("RETR long", 150);
         data.read_some(1).expect("the first byte");
