@@ -81,6 +81,9 @@ impl Checked {
         if let Some(prefix) = options.client_prefix {
             mux = mux.client_prefix(prefix);
         }
+        if let Some(networks) = &options.proxy_from {
+            mux = mux.proxied_by(networks.clone());
+        }
         let mux = ports::bind(&mux).await?;
         let journal = Journal::default();
         let server = Arc::new(self.server(options, &mux, &journal)?);
@@ -125,6 +128,7 @@ impl Checked {
                 drain_timeout: options.drain_timeout,
                 max_sessions: options.max_sessions,
                 max_sessions_per_client: options.max_sessions_per_client,
+                proxies: options.proxy_from.clone().unwrap_or_default(),
             },
         })
     }

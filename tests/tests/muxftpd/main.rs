@@ -17,6 +17,7 @@ mod homes_and_read_only;
 mod login_throttle;
 mod logs;
 mod metrics;
+mod proxy;
 mod renewal;
 mod session_caps;
 mod tls_required;

@@ -7,6 +7,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, Command, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use ftp_adapter::{PassiveHost, PortMap};
 use mux_core::ClientPrefix;
+use mux_core::proxy::Networks;
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::net::SocketAddr;
@@ -99,6 +100,15 @@ pub struct Options {
     /// 0.0.0.0 all IPv4 addresses: give both for both. Port 0 lets the system choose.
     #[arg(long, value_name = "ADDR:PORT", value_delimiter = ',')]
     pub listen: Vec<SocketAddr>,
+
+    /// The proxies in front: networks and addresses, such as 10.0.0.0/8,192.0.2.7
+    /// [default: none]
+    ///
+    /// Connections from there, to control ports and passive ports alike, must begin with a PROXY
+    /// header of version 1 or 2 that names the client; without one they are refused. From elsewhere
+    /// no header is believed.
+    #[arg(long, value_name = "NETWORKS")]
+    pub proxy_from: Option<Networks>,
 
     /// The passive ports: ports and ranges, such as 8192-8200,9000
     ///

@@ -14,6 +14,8 @@ pub enum SessionRefused {
     TooMany,
     /// The client has as many sessions as it may have.
     TooManyOfClient,
+    /// It came from a proxy, without a PROXY header that says whose it is.
+    NoProxyHeader,
 }
 
 impl SessionRefused {
@@ -22,6 +24,7 @@ impl SessionRefused {
         match self {
             Self::TooMany => "too_many",
             Self::TooManyOfClient => "too_many_of_client",
+            Self::NoProxyHeader => "no_proxy_header",
         }
     }
 }

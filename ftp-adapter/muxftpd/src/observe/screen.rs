@@ -112,6 +112,9 @@ impl Screen<'_> {
             let tls = if *implicit_tls { " (implicit TLS)" } else { "" };
             line("control", &format_args!("{address}{tls}"));
         }
+        if let Some(networks) = &options.proxy_from {
+            line("proxies", &format_args!("{networks}, which must send PROXY headers"));
+        }
         let ports = options.passive_ports.listened();
         let count = match ports.len() {
             1 => "1 port".to_owned(),

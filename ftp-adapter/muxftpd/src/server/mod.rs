@@ -2,6 +2,7 @@
 
 mod accept;
 mod admission;
+mod proxied;
 
 use crate::auth::login::Login;
 use crate::observe::events::SessionRefused;
@@ -10,8 +11,10 @@ use crate::session::Session;
 use crate::storage::Storage;
 use crate::tls::Tls;
 use admission::{Admission, Admitted};
-use ftp_adapter::Passive;
+use ftp_adapter::{Passive, SessionAddresses};
 use mux_core::Client;
+use mux_core::proxy::Networks;
+use proxied::{Passed, Proxies};
 use socket2::SockRef;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -58,6 +61,8 @@ pub struct Settings {
     pub drain_timeout: Duration,
     pub max_sessions: NonZeroUsize,
     pub max_sessions_per_client: NonZeroUsize,
+    /// Whose control connections begin with a PROXY header.
+    pub proxies: Networks,
 }
 
 /// Where control connections are accepted.
@@ -96,25 +101,24 @@ impl Server {
         let kill = CancellationToken::new();
         let admission =
             Admission::new(self.settings.max_sessions, self.settings.max_sessions_per_client);
+        let proxies = Proxies::new(self.settings.proxies.clone());
         let mut accepting = JoinSet::new();
         for Listener { listener, implicit_tls } in listeners {
-            let (server, sessions) = (Arc::clone(&self), sessions.clone());
-            let (admission, stop, kill) = (admission.clone(), stop.clone(), kill.clone());
+            let door = Door {
+                server: Arc::clone(&self),
+                admission: admission.clone(),
+                sessions: sessions.clone(),
+                stop: stop.clone(),
+                kill: kill.clone(),
+                implicit_tls,
+            };
+            let proxies = proxies.clone();
             let serve = move |stream: TcpStream, peer: SocketAddr| {
-                let client = Client::from(peer);
-                match admission.admit(client) {
-                    Ok(admitted) => {
-                        let server = Arc::clone(&server);
-                        let session =
-                            Session::serve(server, stream, client, implicit_tls, stop.clone());
-                        let session = kill.clone().run_until_cancelled_owned(session);
-                        sessions.spawn(counted(admitted, session));
-                    }
-                    Err(why) => {
-                        debug!(%client, "session refused: {why:?}");
-                        turn_away(&stream, why, implicit_tls);
-                        server.journal.session_refused(client, why);
-                    }
+                if proxies.contain(peer.ip()) {
+                    let task = door.sessions.spawn(door.clone().let_in_passed(stream, peer));
+                    proxies.waits(task.abort_handle());
+                } else if let Ok(local) = stream.local_addr() {
+                    door.let_in(stream, SessionAddresses::new(peer, local));
                 }
             };
             accepting.spawn(accept::accept(listener, shutdown.clone(), serve));
@@ -134,6 +138,51 @@ impl Server {
             sessions.wait().await;
         }
         left
+    }
+}
+
+/// Where control connections come in.
+#[derive(Clone)]
+struct Door {
+    server: Arc<Server>,
+    admission: Admission,
+    sessions: TaskTracker,
+    stop: Shutdown,
+    kill: CancellationToken,
+    implicit_tls: bool,
+}
+
+impl Door {
+    /// Begins a session, unless there are too many.
+    fn let_in(&self, stream: TcpStream, ends: SessionAddresses) {
+        let client = Client::from(ends.peer);
+        match self.admission.admit(client) {
+            Ok(admitted) => {
+                let (server, stop) = (Arc::clone(&self.server), self.stop.clone());
+                let session = Session::serve(server, stream, ends, self.implicit_tls, stop);
+                let session = self.kill.clone().run_until_cancelled_owned(session);
+                self.sessions.spawn(counted(admitted, session));
+            }
+            Err(why) => {
+                debug!(%client, "session refused: {why:?}");
+                turn_away(&stream, why, self.implicit_tls);
+                self.server.journal.session_refused(client, why);
+            }
+        }
+    }
+
+    /// Begins a session once a proxy has said whose it is.
+    async fn let_in_passed(self, stream: TcpStream, peer: SocketAddr) {
+        let passed = tokio::select! {
+            biased;
+            () = self.stop.drain.cancelled() => return,
+            passed = proxied::passed(&stream, peer) => passed,
+        };
+        match passed {
+            Passed::On(ends) => self.let_in(stream, ends),
+            Passed::Nobody => {}
+            Passed::Not(why) => self.server.journal.session_refused(peer.into(), why),
+        }
     }
 }
 

@@ -5,7 +5,6 @@ use crate::session::telnet;
 use crate::tls::{self, Tls};
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -88,19 +87,6 @@ impl Control {
             .with_retries(KEEPALIVE_PROBES);
         socket.set_tcp_keepalive(&keepalive)?;
         Ok(Self { stream: Some(Either::Left(stream)), buffer: Vec::new(), passed_over: None })
-    }
-
-    /// Both ends: the client's, and the server's.
-    ///
-    /// # Errors
-    ///
-    /// When it is over already.
-    pub fn addresses(&self) -> io::Result<(SocketAddr, SocketAddr)> {
-        let stream = match self.stream.as_ref().ok_or(io::ErrorKind::NotConnected)? {
-            Either::Left(plain) => plain,
-            Either::Right(protected) => protected.get_ref().0,
-        };
-        Ok((stream.peer_addr()?, stream.local_addr()?))
     }
 
     /// Whether it is in TLS.

@@ -34,6 +34,7 @@ use crate::session::passive::PassiveMode;
 use crate::session::reply::Reply;
 use crate::session::security::Security;
 use crate::storage::Storage;
+use ftp_adapter::SessionAddresses;
 use mux_core::Client;
 use std::io;
 use std::sync::Arc;
@@ -69,16 +70,18 @@ pub struct Session {
 }
 
 impl Session {
-    /// Serves a control connection to its end, or until the server shuts down.
+    /// Serves a control connection to its end, or until the server shuts down. Its ends are those
+    /// that the client sees, which a proxy in between has others than the socket.
     pub async fn serve(
         server: Arc<Server>,
         stream: TcpStream,
-        client: Client,
+        ends: SessionAddresses,
         implicit_tls: bool,
         shutdown: Shutdown,
     ) {
+        let client = Client::from(ends.peer);
         let mut record = Record::begin(&server.journal, client);
-        let session = match Self::new(server, stream, client, shutdown) {
+        let session = match Self::new(server, stream, ends, shutdown) {
             Ok(session) => session,
             Err(error) => return debug!(%client, "no session: {error}"),
         };
@@ -88,17 +91,16 @@ impl Session {
     fn new(
         server: Arc<Server>,
         stream: TcpStream,
-        client: Client,
+        ends: SessionAddresses,
         shutdown: Shutdown,
     ) -> io::Result<Self> {
         let control = Control::new(stream)?;
-        let (peer, local) = control.addresses()?;
-        let passive = PassiveMode::new(server.passive.session(peer, local));
+        let passive = PassiveMode::new(server.passive.session(ends.peer, ends.local));
         let identity = Identity::new(server.settings.login_timeout);
         Ok(Self {
             server,
             shutdown,
-            client,
+            client: ends.peer.into(),
             control,
             identity,
             security: Security::default(),
