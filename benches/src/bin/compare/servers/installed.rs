@@ -6,7 +6,7 @@
 use super::UPLOADS;
 use super::client::User;
 use super::kind::{Mechanism, ServerKind};
-use super::server::Setup;
+use super::setup::Setup;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -3,11 +3,11 @@
 use super::client::{Client, Login};
 use super::installed::{self, Start};
 use super::kind::{Mechanism, ServerKind};
-use mux_tests::certificate::Certificate;
+use super::setup::Setup;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -23,19 +23,6 @@ pub(super) struct Server {
     pub(super) address: SocketAddr,
     pub(super) login: Login,
     child: Child,
-}
-
-/// What all servers have in common.
-#[derive(Debug)]
-pub(super) struct Setup {
-    pub(super) root: PathBuf,
-    /// For configurations.
-    pub(super) scratch: PathBuf,
-    pub(super) muxftpd: PathBuf,
-    /// Another muxftpd to compare with.
-    pub(super) earlier: Option<PathBuf>,
-    pub(super) certificate: Certificate,
-    pub(super) tiny_ftpd: PathBuf,
 }
 
 impl Server {
