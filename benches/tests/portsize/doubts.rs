@@ -182,6 +182,19 @@ fn where_there_is_no_honest_answer_there_is_none() {
             "cannot tell what format",
             "[\n {\"time\": 1752156151,\n \"client\": \"192.0.2.7\"\n }\n]\n".into(),
         ),
+        // Nobody of the web.
+        (
+            "cannot be read",
+            many(&|n| format!("2025-07-10 14:02:{n:02} 10.0.0.1 GET /x 192.0.2.7 200\n")).replacen(
+                "2025",
+                "#Fields: date time s-ip cs-method cs-uri-stem c-ip sc-status\n2025",
+                1,
+            ),
+        ),
+        (
+            "cannot tell what format",
+            many(&|n| format!("[01] Thu, 10 Jul 2025 14:02:{n:02} (0000{n}) 192.0.2.7> PASV\n")),
+        ),
         ("unzip -p", "PK\u{3}\u{4}x".into()),
         (
             "hardly a log of the format",

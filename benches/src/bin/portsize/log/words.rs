@@ -41,8 +41,8 @@ pub(super) fn event(text: &[u8]) -> Option<What> {
         b"DOWNLOAD" | b"UPLOAD" | b"DOWNLOADED" | b"UPLOADED" | b"OPEN" | b"SENT" | b"CREATED"
         | b"APPENDED" | b"RETRIEVE" | b"STORE" | b"FILE-DOWNLOAD" | b"FILE-UPLOAD"
         | b"FILE-DOWNLOADED" | b"FILE-UPLOADED" | b"DOWNLOAD-FILE" | b"UPLOAD-FILE"
-        | b"FILEDOWNLOAD" | b"FILEUPLOAD" | b"FILEDOWNLOADED" | b"FILEUPLOADED" | b"GET"
-        | b"PUT" | b"TRANSFER" | b"LIST-DIRECTORY" => What::Transferred { took: None },
+        | b"FILEDOWNLOAD" | b"FILEUPLOAD" | b"FILEDOWNLOADED" | b"FILEUPLOADED" | b"TRANSFER"
+        | b"LIST-DIRECTORY" => What::Transferred { took: None },
         b"DATACHANNELOPENED" => What::Opened,
         b"QUIT"
         | b"CONTROLCHANNELCLOSED"

@@ -29,7 +29,10 @@ fn parse<'a>(text: &'a [u8], times: &mut Times) -> Option<Said<'a>> {
         return None;
     }
     let code = code(after);
-    let what = match (event(request)?, code) {
+    // Pure-FTPd calls transfers as the web does.
+    let transfers = request.starts_with(b"GET ") || request.starts_with(b"PUT ");
+    let said = if transfers { What::Fetch } else { event(request)? };
+    let what = match (said, code) {
         (What::Asked, Some(code)) => What::AskedAndReplied(code),
         // The command has ended, and the transfer with it.
         (What::Fetch, _) => What::Transferred { took: None },

@@ -390,13 +390,20 @@ fn both(row: &[Vec<u8>], date: usize, clock: usize, times: &mut Times) -> Option
     times.any(&text)
 }
 
-/// Whether a row names columns: it holds words, and no time, no address and no number.
+/// Whether a row names columns: each field has a word, and none a time or an address.
 fn is_header(row: &[Vec<u8>]) -> bool {
     let mut times = Times::default();
+    let telling = |word: &[u8]| {
+        // `14:02`, in whatever it stands.
+        let clock = word.windows(4).any(|part| {
+            part[1] == b':' && part[0].is_ascii_digit() && part[2..].iter().all(u8::is_ascii_digit)
+        });
+        clock || Client::is_address(word)
+    };
     let mut word = |field: &[u8]| {
         field.iter().any(u8::is_ascii_alphabetic)
             && times.any(field).is_none()
-            && !Client::is_address(field)
+            && !field.split(u8::is_ascii_whitespace).any(telling)
     };
     row.iter().all(|field| field.is_empty() || word(field)) && row.iter().any(|f| !f.is_empty())
 }
