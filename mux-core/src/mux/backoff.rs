@@ -22,21 +22,21 @@ pub(super) struct Backoff {
     next: Duration,
 }
 
-const SHORTEST: Duration = Duration::from_millis(5);
-const LONGEST: Duration = Duration::from_millis(500);
+const MIN_PAUSE: Duration = Duration::from_millis(5);
+const MAX_PAUSE: Duration = Duration::from_millis(500);
 
 impl Backoff {
     pub(super) const fn new() -> Self {
-        Self { next: SHORTEST }
+        Self { next: MIN_PAUSE }
     }
 
     pub(super) fn failed(&mut self) -> Duration {
         let now = self.next;
-        self.next = (now * 2).min(LONGEST);
+        self.next = (now * 2).min(MAX_PAUSE);
         now
     }
 
     pub(super) fn succeeded(&mut self) {
-        self.next = SHORTEST;
+        self.next = MIN_PAUSE;
     }
 }

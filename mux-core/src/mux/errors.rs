@@ -53,17 +53,17 @@ pub struct PortsError {
 }
 
 /// More lines than this would only push the first ones off the screen.
-const LINES: usize = 10;
+const MAX_LINES: usize = 10;
 
 impl fmt::Display for PortsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, (address, error)) in self.failures.iter().take(LINES).enumerate() {
+        for (position, (address, error)) in self.failures.iter().take(MAX_LINES).enumerate() {
             if position > 0 {
                 writeln!(f)?;
             }
             write!(f, "cannot listen on {address}: {}", Cause(error))?;
         }
-        match self.failures.len().saturating_sub(LINES) {
+        match self.failures.len().saturating_sub(MAX_LINES) {
             0 => Ok(()),
             more => write!(f, "\n... and {more} more ports"),
         }

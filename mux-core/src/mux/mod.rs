@@ -30,7 +30,7 @@
 //! connection to the session that waits in [`Reservation::accept`]; a connection that matches no
 //! reservation is reset. That path waits for no lock and no session. Another task ends
 //! reservations at their deadline. Requests for which no port is free wait
-//! [in line](Builder::wait).
+//! in a [queue](Builder::wait).
 //!
 //! With [`steering`](Builder::steering), [`Mux::lease`] lends a listening socket instead of
 //! delivering a stream, to a server that wants to call `accept` itself.
@@ -118,7 +118,7 @@ impl Mux {
     }
 
     /// Reserves a port for the next connection from `client`. If the client has a pending
-    /// reservation on every port, waits in line for one, first come, first served.
+    /// reservation on every port, waits for one, first come, first served.
     ///
     /// # Errors
     ///
@@ -129,7 +129,7 @@ impl Mux {
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, its place in line goes to the next, and nothing stays reserved.
+    /// If the future is dropped, its place in the queue goes to the next, and nothing stays reserved.
     pub async fn reserve(&self, client: impl Into<Client>) -> Result<Reservation, ReserveError> {
         let (session, arrival) = oneshot::channel();
         let delivery = Delivery::Stream(session);
@@ -152,7 +152,7 @@ impl Mux {
         self.core.reservations.recent_strangers(port, since)
     }
 
-    /// Shuts down: closes the listeners, ends pending reservations and those who wait in line
+    /// Shuts down: closes the listeners, ends pending reservations and requests that wait
     /// with an error, revokes leases. Returns when every task has ended and every descriptor of
     /// the mux is closed. Streams that were delivered go on. Calling it again does nothing.
     ///

@@ -27,7 +27,7 @@ impl Strangers {
         Self(ports.iter().map(|_| Mutex::default()).collect())
     }
 
-    /// Records `client`. Never waits: while somebody reads the record of this port, nothing is
+    /// Records `client`. Never waits: while the record of this port is read, nothing is
     /// recorded.
     pub(super) fn record(&self, port_index: u16, client: Client) {
         let Ok(mut known) = self.0[usize::from(port_index)].try_lock() else { return };

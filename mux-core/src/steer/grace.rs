@@ -6,7 +6,7 @@
 //! virtual machine can be, for milliseconds. If the index has been given to another client by
 //! then, the connection begins at that client's listener.
 //!
-//! So after somebody was taken out of a program, and before the index changes hands, the kernel is
+//! So after a client was taken out of a program, and before the index changes hands, the kernel is
 //! asked to wait for all of its readers (RCU). That takes some ten milliseconds.
 
 use std::thread;
@@ -18,7 +18,7 @@ const GLOBAL: libc::c_long = 1;
 
 /// Where the system call is not to be had (`nohz_full` processors, a sandbox), long enough for
 /// any lookup that was not stopped on purpose.
-const INSTEAD: Duration = Duration::from_millis(100);
+const FALLBACK_WAIT: Duration = Duration::from_millis(100);
 
 /// Blocks until every lookup that began before this call has come to its end.
 pub(super) fn wait() {
@@ -26,6 +26,6 @@ pub(super) fn wait() {
     // SAFETY: membarrier takes three numbers and touches no memory of ours.
     let result = unsafe { libc::syscall(libc::SYS_membarrier, GLOBAL, flags, processor) };
     if result != 0 {
-        thread::sleep(INSTEAD);
+        thread::sleep(FALLBACK_WAIT);
     }
 }

@@ -31,7 +31,7 @@ fn open_exclusive(domain: Domain) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// Binds `socket` and starts to listen. Fails if the port is somebody else's.
+/// Binds `socket` and starts to listen. Fails if another process has the port.
 fn claim(socket: &Socket, address: SocketAddr, backlog: u32) -> io::Result<()> {
     socket.bind(&address.into())?;
     listen(socket, backlog)
@@ -55,15 +55,15 @@ fn notice_vanished_peers(socket: &Socket) -> io::Result<()> {
     socket.set_tcp_user_timeout(Some(USER_TIMEOUT))
 }
 
-/// How often somebody else's call may come in between: at first without a pause, then with one,
+/// How often another call may come in between: at first without a pause, then with one,
 /// which breaks the step of two that call in turn. All together it is at least a tenth of a second.
-const TRIES: [(u32, Duration); 2] = [(100, Duration::ZERO), (2_000, Duration::from_micros(50))];
+const RETRIES: [(u32, Duration); 2] = [(100, Duration::ZERO), (2_000, Duration::from_micros(50))];
 
 /// Does it again where the port is said to be in use. When the holder of an ended listener calls
 /// `listen`, the kernel first calls that one listening, and then finds out that it may not: for
 /// as long as that takes, it is in the way as a listener that shares its port with nobody.
 fn while_in_use(attempt: impl Fn() -> io::Result<()>) -> io::Result<()> {
-    for (tries, pause) in TRIES {
+    for (tries, pause) in RETRIES {
         for _ in 0..tries {
             match attempt() {
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => thread::sleep(pause),
@@ -101,10 +101,10 @@ pub(super) fn first(address: SocketAddr, backlog: u32) -> io::Result<(Socket, So
 /// Ends listening for every duplicate of `socket`, for good.
 pub(super) fn end(socket: &Socket) {
     if let Err(error) = socket.shutdown(Shutdown::Read) {
-        // Somebody else has shut it down: see "What a holder may do".
+        // Its holder has shut it down: see "What a holder may do".
         tracing::warn!(%error, "a steered listener had been shut down by its holder");
     }
-    // A socket that is bound but not listening can be made to listen again by whoever holds it.
+    // A socket that is bound but not listening can be made to listen again by its holder.
     // Without this flag the kernel refuses that while the port has other listeners.
     if let Err(error) = socket.set_reuse_port(false) {
         tracing::warn!(%error, "SO_REUSEPORT could not be cleared on an ended listener");

@@ -22,7 +22,7 @@
 //!   into which *the last one is moved*.
 //! * An index past the end falls back to a hash over all sockets: connections would go anywhere.
 //! * The kernel does not wait for lookups under way when a program is replaced: an index taken from
-//!   the old one may be used after. So whoever loses an index is taken out of the program first,
+//!   the old one may be used after. So a client that loses an index is taken out of the program first,
 //!   then those lookups are waited for, and only then the index changes hands.
 //! * A handshake that has begun at one listener is completed there, whatever the program says by
 //!   then. So a listener that has ever been steered to serves **one client for its whole life**.
@@ -48,7 +48,7 @@
 //! its client is put back in. For the few microseconds between the two attaches the moved member's
 //! client is not steered, which is why this is the last resort.
 //!
-//! # Ending a listener that somebody else still holds
+//! # Ending a listener that its holder still has
 //!
 //! `shutdown(SHUT_RD)` on any duplicate ends listening for all of them: a blocked `accept` returns
 //! `EINVAL`, queued connections are reset, the socket leaves the group. Then `SO_REUSEPORT` is

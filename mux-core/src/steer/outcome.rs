@@ -78,6 +78,6 @@ pub enum Ended {
 pub(super) enum Next {
     /// The client that is steered to this index now.
     SameClient,
-    /// Whoever comes next; nobody is steered there yet.
+    /// The next client that needs one; nobody is steered there yet.
     AnyClient,
 }

@@ -34,7 +34,7 @@
 //!
 //! Reserving and giving back also need to know which ports a client has taken. That, and the
 //! deadlines, stand in *shards*, each under a short lock of its own. A claim leaves its slot on
-//! the shard's list of ended ones, without a lock, and whoever takes the shard's lock next gives
+//! the shard's list of ended ones, without a lock, and the next call that takes the shard's lock gives
 //! those ports back first; so a port is free again as soon as the claim has returned.
 //!
 //! # Memory
@@ -133,7 +133,7 @@ pub struct Reserved {
 pub enum Matching {
     /// [`Table::claim`] finds it by port and client.
     Address,
-    /// Somebody else sees to it that its connection arrives (the kernel, when a listening socket
+    /// The caller sees to it that its connection arrives (the kernel, when a listening socket
     /// is lent); it takes its port but only [`Table::end`] finds it.
     Identity,
 }

@@ -122,7 +122,7 @@ fn claim_against_claim() {
         let _ = scene.reserve(client(1), "it");
         let (here, there) = scene.race(claim, claim);
         assert!(here.is_some() != there.is_some(), "{here:?} and {there:?}");
-        // Whoever comes after a claim finds the port free.
+        // A request that comes after a claim finds the port free.
         let again = scene.reserve(client(1), "again");
         assert_eq!(scene.table.end(again.id).unwrap().name, "again");
         scene.end();

@@ -75,7 +75,7 @@ impl<P> Table<P> {
         Ok(opening)
     }
 
-    /// Whether it is held. Under its shard's lock, whoever ends it after this is yet to come for
+    /// Whether it is held. Under its shard's lock, an end that comes after this is yet to come for
     /// the opening.
     fn check(&self, id: ReservationId) -> Result<(), NotOpened> {
         let word = self.slots.get(id.slot as usize).map(Slot::load);

@@ -66,7 +66,7 @@ impl Shard {
         loop {
             next_ended.store(head, Ordering::Relaxed);
             // Release: partner of the Acquire in `take_ended`. Makes the link, and that the
-            // payload was moved out, visible to whoever takes the list.
+            // payload was moved out, visible to the call that takes the list.
             match self.ended.compare_exchange_weak(head, slot, Ordering::Release, Ordering::Relaxed)
             {
                 Ok(_) => break,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// A moment, in nanoseconds since an origin of the caller's choice.
 ///
-/// The table has no clock. Whoever calls it says what time it is, which is also what makes
+/// The table has no clock. Its caller says what time it is, which is also what makes
 /// expiry testable and simulations fast.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(u64);
