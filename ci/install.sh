@@ -12,7 +12,7 @@ ip              iproute2        tests in network namespaces
 unshare         util-linux      tests in network namespaces
 prlimit         util-linux      tests that take descriptors away
 haproxy         haproxy         balancers that tests put in front
-nginx           nginx           balancers that tests put in front
+nginx           libnginx-mod-stream balancers that tests put in front
 nft             nftables        balancers that tests put in front
 conntrack       conntrack       balancers that tests put in front
 promtool        prometheus      metrics, alerts and dashboard

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
+use std::sync::{Mutex, PoisonError};
 
 use mux_tests::Program::Muxftpd;
 use mux_tests::certificate::Certificate;
@@ -84,6 +85,9 @@ impl Bed {
     /// Runs the body of the test `name` in a network of its own.
     #[track_caller]
     pub(crate) fn inside(name: &str, config: Option<&str>, body: impl FnOnce(&mut Self)) {
+        // One at a time: each has hundreds of clients, whose probes must not wait for those of others.
+        static TURN: Mutex<()> = Mutex::new(());
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         namespace::enter(name, Muxftpd, || {
             let roots = TempDir::new().expect("a temporary directory");
             for n in SERVERS {
@@ -135,13 +139,19 @@ impl Bed {
     /// Starts a server.
     #[track_caller]
     pub(crate) fn start(&mut self, n: usize) {
-        let config = self.config.clone().expect("a configuration file");
-        self.start_with(n, 21, |launch| launch.config(&config));
+        self.start_with_config(n, |launch| launch);
     }
 
-    /// Starts a server with options of its own, whose control port this is.
+    /// Starts a server with more options than are in the configuration file.
     #[track_caller]
-    pub(crate) fn start_with(&mut self, n: usize, port: u16, with: impl FnOnce(Launch) -> Launch) {
+    pub(crate) fn start_with_config(&mut self, n: usize, with: impl FnOnce(Launch) -> Launch) {
+        let config = self.config.clone().expect("a configuration file");
+        self.start_with(n, |launch| with(launch.config(&config)));
+    }
+
+    /// Starts a server with options of its own.
+    #[track_caller]
+    pub(crate) fn start_with(&mut self, n: usize, with: impl FnOnce(Launch) -> Launch) {
         let ports = Ports::of_an_own_network(8192..=8200);
         let launch = with(Launch::new(Muxftpd, &ports))
             .in_namespace(format!("/run/netns/b{n}"))
@@ -159,7 +169,7 @@ impl Bed {
             }
         };
         for listening in self.server(n).controls() {
-            self.until_reached((over(&listening), port).into());
+            self.until_reached((over(&listening), listening.port()).into());
         }
     }
 

@@ -57,7 +57,7 @@ fn with_the_control_port_alone_balanced_servers_name_their_own_addresses() {
     Bed::inside(name, None, |bed| {
         let manifest = fs::read_to_string(shipped("kubernetes.yaml")).expect("a manifest");
         for n in SERVERS {
-            bed.start_with(n, 2121, |launch: Launch| {
+            bed.start_with(n, |launch: Launch| {
                 let environment = environment(&manifest, &format!("10.0.0.1{n}"));
                 assert!(environment.len() >= 5, "{environment:?}");
                 let launch = launch.configured_elsewhere();

@@ -7,7 +7,7 @@ use mux_tests::{crowd, guard, needs};
 
 use crate::bed::{Bed, IPV4, IPV6, balancer, shipped};
 use crate::crowd::{Crowd, NEWCOMER, REGULAR};
-use crate::operation::{self, all_serve};
+use crate::operation::{self, ENOUGH};
 use crate::session::Manner;
 
 #[test]
@@ -52,8 +52,8 @@ fn a_hash_without_memory_splits_sessions() {
         bed.until_reached(IPV4);
         bed.until_reached(IPV6);
         let crowd = Crowd::start(bed, crowd(200), &Manner::ALL);
-        all_serve(bed, &crowd, &[1, 2]);
         crowd.excuse(&[NEWCOMER, 1, 2, 3, REGULAR]);
+        crowd.until_served(&[1, 2], ENOUGH);
         bed.start(3);
         guard::eventually("a data connection reaches another server", || bed.strangers(3) > 0);
         let outcome = crowd.stop();

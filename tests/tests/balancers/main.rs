@@ -6,5 +6,6 @@ mod control_port;
 mod crowd;
 mod haproxy;
 mod nftables;
+mod nginx;
 mod operation;
 mod session;

@@ -1,6 +1,6 @@
 //! One client's session, in each of the ways that there are.
 
-use std::io;
+use std::io::{self, BufRead, BufReader};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use mux_tests::guard::HANG;
 use socket2::{Domain, Socket, Type};
 use suppaftp::rustls::pki_types::CertificateDer;
 use suppaftp::rustls::pki_types::pem::PemObject;
-use suppaftp::rustls::{ClientConfig, RootCertStore};
+use suppaftp::rustls::{self, ClientConfig, ClientConnection, RootCertStore};
 use suppaftp::types::{FileType, Mode};
 use suppaftp::{FtpError, FtpResult, RustlsConnector, RustlsFtpStream};
 
@@ -85,6 +85,20 @@ impl Session {
     pub(crate) fn quit(mut self) -> FtpResult<()> {
         self.ftp.quit()
     }
+}
+
+/// What the `n`th client is greeted with in a connection that begins with TLS.
+pub(crate) fn greeting_within_tls(n: u16, to: SocketAddr, authority: &Path) -> String {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(authority).expect("a certificate")).expect("one");
+    let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let name = "localhost".try_into().expect("a name");
+    let mut tls = ClientConnection::new(Arc::new(config), name).expect("a client");
+    let mut stream = connect(bed::client(n).0, to).expect("a connection");
+    let mut line = String::new();
+    let mut within = BufReader::new(rustls::Stream::new(&mut tls, &mut stream));
+    within.read_line(&mut line).expect("a greeting");
+    line
 }
 
 fn connect(source: IpAddr, to: SocketAddr) -> io::Result<TcpStream> {

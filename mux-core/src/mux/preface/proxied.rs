@@ -1,16 +1,10 @@
 //! The preface of connections that come through a proxy: a PROXY header.
 
-use std::time::Duration;
-
 use tracing::debug;
 
 use super::super::Builder;
 use super::{Preface, PrefaceLimits};
-use crate::proxy::{MAX_HEADER_LENGTH, Networks, Origin, Progress, read};
-
-/// A proxy sends the header as soon as it has connected. The specification asks for 3 s at least,
-/// so that a lost segment can be sent again.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+use crate::proxy::{HEADER_TIMEOUT, MAX_HEADER_LENGTH, Networks, Origin, Progress, read};
 
 /// A proxy has one address, so as many may wait from one as from all.
 const MAX_WAITING: usize = 4096;
