@@ -54,7 +54,7 @@ for left in [idle, session]:
     assert_eq!(said.first(), Some(&format!("{BIG} 226")), "{said:?} {end:?}");
     assert_eq!(said.len(), 3, "{said:?} {end:?}");
     for ended in &said[1..] {
-        assert!(["451", "closed"].contains(&ended.as_str()), "{said:?}");
+        assert!(["421", "closed"].contains(&ended.as_str()), "{said:?}");
     }
     assert_eq!(server.wait().code(), Some(0));
 }

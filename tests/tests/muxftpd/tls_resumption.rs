@@ -55,7 +55,9 @@ fn a_client_that_does_not_is_turned_away_where_that_is_required(
     let to = Endpoint::new(&server, Way::Ipv4Pasv, Tls);
     let finished = python(&to, RESUMING, &[version, "does not"]);
     assert!(!finished.status.success(), "{finished:?}");
-    assert!(finished.stderr.contains("ssl.SSL"), "{finished:?}");
+    // It is cut off in the handshake or after it, or reads the reply.
+    let seen = ["ssl.SSL", "ConnectionReset", "522"];
+    assert!(seen.iter().any(|why| finished.stderr.contains(why)), "{finished:?}");
 }
 
 /// curl resumes by itself.

@@ -5,6 +5,7 @@ use mux_tests::{Client, Launch, Ports, Program, Server, address, files};
 mod abort;
 mod active_mode;
 mod after_epsv_all;
+mod commands;
 mod epsv_arguments;
 mod final_replies;
 mod lines;

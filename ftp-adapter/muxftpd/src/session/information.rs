@@ -5,7 +5,7 @@ use crate::session::interrupt::unless_interrupted;
 use crate::session::login::Identity;
 use crate::session::reply::{Reply, quoted};
 use crate::session::transfer::Progress;
-use crate::session::{Next, Session, Step, blocking};
+use crate::session::{Session, Step, blocking};
 use crate::storage::{Facts, Format};
 
 /// How many keywords stand on a line of `HELP`.
@@ -83,9 +83,9 @@ impl Session {
         };
         let code = if is_directory { 212 } else { 213 };
         self.control.send(&Reply::first_line(code, "Status:")).await?;
-        loop {
+        let interrupt = loop {
             self.control.send(&piece).await?;
-            let Some(mut listing) = rest.take() else { break };
+            let Some(mut listing) = rest.take() else { break None };
             let next = blocking(move || {
                 piece.clear();
                 let more = listing.next_piece(&mut piece)?;
@@ -96,11 +96,14 @@ impl Session {
             let status = || Reply::new(211, "A listing is being sent.");
             match unless_interrupted(&mut self.control, stop, status, next).await {
                 Ok(Ok(next)) => (piece, rest) = next,
-                Ok(Err(_)) | Err(_) => break,
+                Ok(Err(_)) => break None,
+                Err(interrupt) => break Some(interrupt),
             }
+        };
+        match interrupt {
+            None => self.answer(Reply::new(code, "End")).await,
+            Some(interrupt) => self.interrupted(interrupt, code, "Aborted.").await,
         }
-        self.control.reply(&Reply::new(code, "End")).await?;
-        Ok(Next::Command)
     }
 }
 

@@ -97,7 +97,7 @@ impl Session {
         if let Some(named) = Named::in_reply(&reply) {
             self.passive.named = Some(named);
         }
-        if reply.is_refusal() {
+        if reply.code() == 425 {
             let (client, user) = (self.client, self.identity.user_name());
             let refused = PassiveRefused { client, user, command, reply: &reply };
             self.server.journal.passive_refused(&refused);

@@ -132,7 +132,15 @@ impl Session {
 
         let progress = Progress { command, path, moved: Arc::default() };
         let outcome = self.move_data(&progress, body).await;
-        self.journal(&progress, begun, &outcome);
+        let strangers = match &outcome {
+            Err(Failed::NotOpened(NotOpened::Passive(_))) => self.passive.mode.strangers(),
+            _ => Vec::new(),
+        };
+        let result = outcome.as_ref().map_or_else(
+            |failed| Outcome::Failed(failed.cause(&strangers)),
+            |()| Outcome::Completed,
+        );
+        self.journal(&progress, begun, result);
         match outcome {
             Ok(()) => self.answer(Reply::new(226, "Transfer complete.")).await,
             Err(Failed::Interrupted(interrupt)) => {
@@ -180,15 +188,7 @@ impl Session {
         unless_interrupted(control, &shutdown.cut, status, work).await?.map_err(Failed::Broken)
     }
 
-    fn journal(&self, progress: &Progress, begun: Instant, outcome: &Result<(), Failed>) {
-        let mut strangers: Vec<IpAddr> = Vec::new();
-        if matches!(outcome, Err(Failed::NotOpened(NotOpened::Passive(_)))) {
-            strangers = self.passive.mode.strangers();
-        }
-        let outcome = match outcome {
-            Ok(()) => Outcome::Completed,
-            Err(failed) => Outcome::Failed(failed.cause(&strangers)),
-        };
+    fn journal(&self, progress: &Progress, begun: Instant, outcome: Outcome<'_>) {
         self.server.journal.transfer(&Transfer {
             client: self.client,
             user: self.identity.user_name().unwrap_or_default(),

@@ -12,11 +12,16 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::time::sleep;
 
 /// An uploading client that is gone without a word is noticed after two minutes of silence.
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(15);
 const KEEPALIVE_PROBES: u32 = 4;
+
+/// How long the right connection is waited for after a wrong one.
+const REJECTED_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Why there is no data connection.
 #[derive(Debug)]
@@ -48,8 +53,9 @@ pub(super) async fn open(
         return Ok(Stream::Plain(Arc::new(stream)));
     };
     let refused: Mutex<Option<Refused>> = Mutex::new(None);
+    let has_refused = Notify::new();
     let begin = |stream: TcpStream| {
-        let refused = &refused;
+        let (refused, has_refused) = (&refused, &has_refused);
         async move {
             let _ = prepare(&stream, patience);
             match tls.accept(stream).await {
@@ -61,12 +67,26 @@ pub(super) async fn open(
                     journal.handshake(Connection::Data, Handshake::Failed);
                     let text = why.to_string();
                     *refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+                    has_refused.notify_one();
                     Err(text)
                 }
             }
         }
     };
-    let opened = mode.data_connection_verified(begin).await;
+    // Where connections are chosen from, the reservation stays for the right one. But a client that
+    // has been told 150 connects at once, and waits for its reply.
+    let rejected = async {
+        has_refused.notified().await;
+        sleep(REJECTED_TIMEOUT).await;
+    };
+    let opened = tokio::select! {
+        biased;
+        opened = mode.data_connection_verified(begin) => opened,
+        () = rejected => Err(ftp_adapter::Reply::NotVerified),
+    };
+    if opened.is_err() {
+        mode.end_reservation();
+    }
     let refused = refused.into_inner().unwrap_or_else(PoisonError::into_inner);
     match (opened, refused) {
         (Ok(stream), _) => Ok(Stream::Tls(Box::new(stream))),
