@@ -10,10 +10,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 [ $# -gt 0 ] || { echo "Say for how long: ci/soak.sh 3m" >&2; exit 2; }
-cargo build --quiet --release --package muxftpd --bin muxftpd --package ftp-adapter --example tiny_ftpd
+cargo build --quiet --release --package muxftpd --bin muxftpd
+cargo build --quiet --release --package ftp-adapter --features libunftp --example libunftp_server
 cargo build --quiet --release --package mux-benches --bin soak
 target="$(realpath "${CARGO_TARGET_DIR:-target}")/release"
 # Servers and all that they have opened.
 ulimit -n "$(ulimit -Hn)"
-exec env MUXFTPD="$target/muxftpd" TINY_FTPD="$target/examples/tiny_ftpd" \
+exec env MUXFTPD="$target/muxftpd" LIBUNFTP_SERVER="$target/examples/libunftp_server" \
     nice -n 10 "$target/soak" "$@"

@@ -1,8 +1,7 @@
 //! The servers under test.
 //!
 //! Each is built once per test process, into the target directory and with the profile of the
-//! tests themselves. `MUXFTPD`, `TINY_FTPD` and `LIBUNFTP_SERVER` in the environment name others to
-//! test instead.
+//! tests themselves. `MUXFTPD` and `LIBUNFTP_SERVER` in the environment name others to test instead.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -16,10 +15,8 @@ use not_checked::machine::{self, Has, Need};
 /// A server program. Tests that name neither in their title run against each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Program {
-    /// The program: libunftp, with listeners lent by steering.
+    /// The program, on stream delivery.
     Muxftpd,
-    /// The example of `ftp-adapter`: a small server of its own, over stream delivery.
-    TinyFtpd,
     /// The example of `ftp-adapter` on libunftp, with listeners lent by steering.
     LibunftpExample,
 }
@@ -30,7 +27,6 @@ impl Program {
     pub fn name(self) -> &'static str {
         match self {
             Self::Muxftpd => "muxftpd",
-            Self::TinyFtpd => "tiny_ftpd",
             Self::LibunftpExample => "libunftp_server",
         }
     }
@@ -43,12 +39,10 @@ impl Program {
     pub fn path(self) -> &'static Path {
         static LIMIT: Once = Once::new();
         static MUXFTPD: OnceLock<PathBuf> = OnceLock::new();
-        static TINY_FTPD: OnceLock<PathBuf> = OnceLock::new();
         static LIBUNFTP_SERVER: OnceLock<PathBuf> = OnceLock::new();
         LIMIT.call_once(raise_descriptor_limit);
         let binary = match self {
             Self::Muxftpd => &MUXFTPD,
-            Self::TinyFtpd => &TINY_FTPD,
             Self::LibunftpExample => &LIBUNFTP_SERVER,
         };
         binary.get_or_init(|| env::var_os(self.variable()).map_or_else(|| self.build(), Into::into))
@@ -58,7 +52,6 @@ impl Program {
     pub(crate) fn variable(self) -> &'static str {
         match self {
             Self::Muxftpd => "MUXFTPD",
-            Self::TinyFtpd => "TINY_FTPD",
             Self::LibunftpExample => "LIBUNFTP_SERVER",
         }
     }
@@ -68,7 +61,6 @@ impl Program {
         let example = Path::new("examples").join(self.name());
         match self {
             Self::Muxftpd => (&["--package", "muxftpd", "--bin"], PathBuf::from(self.name())),
-            Self::TinyFtpd => (&["--package", "ftp-adapter", "--example"], example),
             Self::LibunftpExample => {
                 (&["--package", "ftp-adapter", "--features", "libunftp", "--example"], example)
             }
@@ -126,10 +118,8 @@ impl Program {
 impl Need for Program {
     fn is_here(&self) -> Has {
         match self {
-            Self::Muxftpd | Self::LibunftpExample => {
-                machine::steering(mux_core::mux::probe_steering)
-            }
-            Self::TinyFtpd => Ok(()),
+            Self::Muxftpd => Ok(()),
+            Self::LibunftpExample => machine::steering(mux_core::mux::probe_steering),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
-use mux_tests::Program::{self, LibunftpExample, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, LibunftpExample, Muxftpd};
 use mux_tests::data::{self, Data};
 use mux_tests::guard::{eventually, obtained};
 use mux_tests::needs;
@@ -53,7 +53,7 @@ fn serves_again(server: &Server, client: u16) {
 /// Promise 11: out of descriptors the accept path backs off without spinning and recovers by
 /// itself. This is the control side; it happens again and again.
 #[rstest]
-fn out_of_descriptors_for_sessions(#[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program) {
+fn out_of_descriptors_for_sessions(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program);
     let server = limited(program);
     for round in 0..2 {
@@ -66,9 +66,7 @@ fn out_of_descriptors_for_sessions(#[values(Muxftpd, TinyFtpd, LibunftpExample)]
 
 /// Promise 11 on the passive ports: connections arrive there when no descriptor is left for them.
 #[rstest]
-fn out_of_descriptors_for_data_connections(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
-) {
+fn out_of_descriptors_for_data_connections(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program);
     let server = limited(program);
     let held = Holding::every_port(&server, address::client(1));
@@ -140,9 +138,7 @@ fn mixed_session(server: &Server, client: u16, kind: usize) {
 /// when every client has used every port once, because a server may keep a listener per client
 /// and port for the next time.
 #[rstest]
-fn none_is_kept_after_hundreds_of_sessions(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
-) {
+fn none_is_kept_after_hundreds_of_sessions(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program);
     const CLIENTS: u16 = 5;
     let server = Launch::new(program, &Ports::consecutive(2)).start();
@@ -168,7 +164,7 @@ fn none_is_kept_after_hundreds_of_sessions(
 
 /// Promise 7 for connections nobody asked for.
 #[rstest]
-fn none_is_kept_for_strangers(#[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program) {
+fn none_is_kept_for_strangers(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program);
     let server = Launch::new(program, &Ports::consecutive(2)).start();
     server.put("file", &files::content("file", 10_000));
@@ -191,7 +187,7 @@ fn none_is_kept_for_strangers(#[values(Muxftpd, TinyFtpd, LibunftpExample)] prog
 /// clients than it has descriptors, one after the other, then many of them at once.
 #[rstest]
 fn clients_of_before_do_not_use_up_the_descriptors(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
+    #[values(Muxftpd, LibunftpExample)] program: Program,
 ) {
     needs!(program);
     let ports = Ports::consecutive(9);

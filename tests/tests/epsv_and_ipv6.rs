@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use mux_tests::Program::{self, LibunftpExample, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, LibunftpExample, Muxftpd};
 use mux_tests::data::{self, Data};
 use mux_tests::{Client, Ending, Launch, Passive, Ports, Server, address, files};
 use mux_tests::{machine, needs};
@@ -28,7 +28,7 @@ fn six(server: &Server) -> Client {
 }
 
 #[rstest]
-fn replies_are_to_the_letter(#[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program) {
+fn replies_are_to_the_letter(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program, machine::ipv6());
     let server = server(program, &Ports::consecutive(1));
     let port = server.ports().first();
@@ -42,7 +42,7 @@ fn replies_are_to_the_letter(#[values(Muxftpd, TinyFtpd, LibunftpExample)] progr
 }
 
 #[rstest]
-fn epsv_on_ipv4(#[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program) {
+fn epsv_on_ipv4(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program);
     let server = server(program, &Ports::consecutive(3));
     let mut client = four(&server, 1);
@@ -53,7 +53,7 @@ fn epsv_on_ipv4(#[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program) 
 }
 
 #[rstest]
-fn epsv_on_ipv6(#[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program) {
+fn epsv_on_ipv6(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program, machine::ipv6());
     let server = server(program, &Ports::consecutive(3));
     let mut client = six(&server);
@@ -66,7 +66,7 @@ fn epsv_on_ipv6(#[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program) 
 
 /// Promise 1: PASV and EPSV draw from the same ports, so together they have no more.
 #[rstest]
-fn pasv_and_epsv_share_one_set(#[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program) {
+fn pasv_and_epsv_share_one_set(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program);
     let server = server(program, &Ports::consecutive(6));
     let mut used = BTreeSet::new();
@@ -88,9 +88,7 @@ fn pasv_and_epsv_share_one_set(#[values(Muxftpd, TinyFtpd, LibunftpExample)] pro
 
 /// Promise 1: a client is an address, of whichever family; two clients share a port number.
 #[rstest]
-fn both_families_at_once_on_one_port(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
-) {
+fn both_families_at_once_on_one_port(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program, machine::ipv6());
     let server = server(program, &Ports::consecutive(1));
     let (mut four, mut six) = (four(&server, 1), six(&server));
@@ -109,9 +107,7 @@ fn both_families_at_once_on_one_port(
 
 /// Promise 3, across the families: the port number alone opens nothing.
 #[rstest]
-fn a_stranger_of_the_other_family_is_reset(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
-) {
+fn a_stranger_of_the_other_family_is_reset(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program, machine::ipv6());
     let server = server(program, &Ports::consecutive(1));
     let (mut four, mut six) = (four(&server, 1), six(&server));
@@ -130,9 +126,7 @@ fn a_stranger_of_the_other_family_is_reset(
 
 /// The limit on IPv6 is the same: as many as there are ports, and each gets its own bytes.
 #[rstest]
-fn one_ipv6_client_holds_every_port(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
-) {
+fn one_ipv6_client_holds_every_port(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program, machine::ipv6());
     let server = server(program, &Ports::consecutive(5));
     let mut sessions: Vec<Client> = (0..6).map(|_| six(&server)).collect();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use mux_tests::Program::{self, LibunftpExample, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, LibunftpExample, Muxftpd};
 use mux_tests::needs;
 use mux_tests::{Client, Holding, Launch, Ports, Server, address, files};
 use rstest::rstest;
@@ -37,9 +37,7 @@ fn all_at_once(server: &Server, clients: u16) -> BTreeSet<u16> {
 /// Promise 1: one pending reservation per (port, client), and so as many per port as there are
 /// clients. Promise 3: the connection delivered has the reservation's client as source address.
 #[rstest]
-fn two_hundred_clients_share_nine_ports(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
-) {
+fn two_hundred_clients_share_nine_ports(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program);
     let server = Launch::new(program, &Ports::consecutive(9)).start();
     let used = all_at_once(&server, 200);
@@ -48,7 +46,7 @@ fn two_hundred_clients_share_nine_ports(
 
 /// Promise 9: a reservation never fails while a port is free for that client, 1 port included.
 #[rstest]
-fn fifty_clients_share_one_port(#[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program) {
+fn fifty_clients_share_one_port(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program);
     let server = Launch::new(program, &Ports::consecutive(1)).start();
     assert_eq!(all_at_once(&server, 50), server.ports().set());
@@ -59,7 +57,7 @@ fn fifty_clients_share_one_port(#[values(Muxftpd, TinyFtpd, LibunftpExample)] pr
 /// in a hundred million runs.
 #[rstest]
 fn every_port_of_a_range_is_used_and_no_other(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
+    #[values(Muxftpd, LibunftpExample)] program: Program,
 ) {
     needs!(program);
     let server = Launch::new(program, &Ports::consecutive(9)).start();
@@ -70,7 +68,7 @@ fn every_port_of_a_range_is_used_and_no_other(
 /// in one, or never one next to it.
 #[rstest]
 fn every_port_of_a_set_with_holes_is_used_and_no_other(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
+    #[values(Muxftpd, LibunftpExample)] program: Program,
 ) {
     needs!(program);
     let server = Launch::new(program, &Ports::offsets([0, 1, 4, 9, 10, 15])).start();
@@ -79,9 +77,7 @@ fn every_port_of_a_set_with_holes_is_used_and_no_other(
 
 /// Promise 9: the last free port is found at the first attempt, whatever the width.
 #[rstest]
-fn one_client_gets_every_port_of_any_set(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
-) {
+fn one_client_gets_every_port_of_any_set(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program);
     let sets = [
         Ports::consecutive(1),

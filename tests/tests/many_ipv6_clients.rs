@@ -1,6 +1,6 @@
 //! Hundreds of IPv6 clients, each with an address of its own, share a port.
 
-use mux_tests::Program::{self, LibunftpExample, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, LibunftpExample, Muxftpd};
 use mux_tests::namespace::{SERVER, client, inside, stranger};
 use mux_tests::{Client, Data, Ending, Launch, Passive, Ports, crowd, data, files};
 use mux_tests::{machine, needs};
@@ -18,7 +18,7 @@ fn length(client: u16) -> usize {
 /// Promises 1, 3, 9 and 10: every client waits on the one port at the same time, strangers come
 /// in between, and everybody gets what is theirs.
 #[rstest]
-fn hundreds_share_one_port(#[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program) {
+fn hundreds_share_one_port(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program, machine::namespaces_with_ipv6());
     let clients = crowd(CLIENTS);
     inside("hundreds_share_one_port", program, clients, STRANGERS, || {
@@ -57,7 +57,7 @@ fn hundreds_share_one_port(#[values(Muxftpd, TinyFtpd, LibunftpExample)] program
 
 /// Promise 9: each of a hundred clients has every port of the set, all at the same time.
 #[rstest]
-fn each_has_every_port(#[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program) {
+fn each_has_every_port(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program, machine::namespaces_with_ipv6());
     let clients = crowd(300) / 3;
     inside("each_has_every_port", program, clients, 0, || {

@@ -1,6 +1,6 @@
 //! A new PASV or EPSV replaces the session's reservation, and its own old port counts as free.
 
-use mux_tests::Program::{self, LibunftpExample, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, LibunftpExample, Muxftpd};
 use mux_tests::data::{self, Data};
 use mux_tests::needs;
 use mux_tests::{Client, Ending, Holding, Launch, Passive, Ports, Server, address, files};
@@ -29,7 +29,7 @@ fn moved(server: &Server) -> (Client, std::net::SocketAddr, std::net::SocketAddr
 
 /// Promise 9: with one port, the session's own reservation never stands in its way.
 #[rstest]
-fn on_one_port_any_number_of_times(#[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program) {
+fn on_one_port_any_number_of_times(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program);
     let server = server(program, 1);
     let mut session = Client::login(address::client(1), server.control());
@@ -42,7 +42,7 @@ fn on_one_port_any_number_of_times(#[values(Muxftpd, TinyFtpd, LibunftpExample)]
 
 /// The same with every port held by the client's own sessions: each can have another go.
 #[rstest]
-fn when_every_port_is_taken(#[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program) {
+fn when_every_port_is_taken(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program);
     let server = server(program, 4);
     let mut held = Holding::every_port(&server, address::client(1));
@@ -59,9 +59,7 @@ fn when_every_port_is_taken(#[values(Muxftpd, TinyFtpd, LibunftpExample)] progra
 
 /// Promise 4: after a reservation was cancelled, nothing is delivered to it.
 #[rstest]
-fn the_old_port_is_no_longer_served(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
-) {
+fn the_old_port_is_no_longer_served(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program);
     let server = server(program, 9);
     let (mut session, old, new) = moved(&server);
@@ -72,9 +70,7 @@ fn the_old_port_is_no_longer_served(
 
 /// The old port is free for the client's other sessions, and a connection there is theirs.
 #[rstest]
-fn the_old_port_is_free_for_another_session(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
-) {
+fn the_old_port_is_free_for_another_session(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program);
     let server = server(program, 2);
     let (mut session, old, new) = moved(&server);
@@ -88,7 +84,7 @@ fn the_old_port_is_free_for_another_session(
 /// over the new connection, and nothing ever over the old one.
 #[rstest]
 fn a_connection_to_the_old_port_is_not_used_for_the_new_one(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
+    #[values(Muxftpd, LibunftpExample)] program: Program,
 ) {
     needs!(program);
     for ports in [1, 9] {

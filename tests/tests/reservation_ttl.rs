@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use mux_tests::Program::{self, LibunftpExample, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, LibunftpExample, Muxftpd};
 use mux_tests::data::{self, Data};
 use mux_tests::guard::obtained;
 use mux_tests::needs;
@@ -21,7 +21,7 @@ fn server(program: Program) -> Server {
 
 /// Promise 6: a port nobody connects to is free again at the TTL, though its session lives on.
 #[rstest]
-fn an_unused_port_comes_back(#[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program) {
+fn an_unused_port_comes_back(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program);
     let server = server(program);
     let source = address::client(1);
@@ -41,9 +41,7 @@ fn an_unused_port_comes_back(#[values(Muxftpd, TinyFtpd, LibunftpExample)] progr
 
 /// Promise 4: after a reservation expired, nothing is delivered to it.
 #[rstest]
-fn a_connection_after_the_deadline_is_reset(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
-) {
+fn a_connection_after_the_deadline_is_reset(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program);
     let server = server(program);
     let source = address::client(1);
@@ -67,7 +65,7 @@ fn a_connection_after_the_deadline_is_reset(
 /// not to the one before it, although port and client are the same.
 #[rstest]
 fn a_connection_after_the_deadline_goes_to_the_next_reservation(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
+    #[values(Muxftpd, LibunftpExample)] program: Program,
 ) {
     needs!(program);
     let server = server(program);
@@ -91,9 +89,7 @@ fn a_connection_after_the_deadline_goes_to_the_next_reservation(
 
 /// The deadline is the reservation's, not the transfer's: a transfer may last longer.
 #[rstest]
-fn a_transfer_outlives_the_deadline(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
-) {
+fn a_transfer_outlives_the_deadline(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program);
     let server = server(program);
     server.put("big", &files::content("big", 12 << 20));

@@ -1,6 +1,6 @@
 //! The limit is the number of ports per client, and who comes too late waits in line.
 
-use mux_tests::Program::{self, LibunftpExample, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, LibunftpExample, Muxftpd};
 use mux_tests::needs;
 use mux_tests::{Client, Holding, Launch, Passive, Ports, Server, address, files};
 use rstest::rstest;
@@ -33,7 +33,7 @@ fn in_line(server: &Server, client: u16, how: Passive) -> Client {
 /// gets that one.
 #[rstest]
 fn one_too_many_gets_the_port_of_a_session_that_ends(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
+    #[values(Muxftpd, LibunftpExample)] program: Program,
 ) {
     needs!(program);
     let server =
@@ -54,7 +54,7 @@ fn one_too_many_gets_the_port_of_a_session_that_ends(
 /// A transfer in progress holds no port: the match alone frees it for the next in line.
 #[rstest]
 fn one_too_many_gets_the_port_of_a_connection_that_is_matched(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
+    #[values(Muxftpd, LibunftpExample)] program: Program,
 ) {
     needs!(program);
     let server =
@@ -74,7 +74,7 @@ fn one_too_many_gets_the_port_of_a_connection_that_is_matched(
 /// on and gets a port later. Another client never notices.
 #[rstest]
 fn a_wait_in_vain_ends_with_425_and_nothing_else(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
+    #[values(Muxftpd, LibunftpExample)] program: Program,
 ) {
     needs!(program);
     for wait in ["200ms", "0s"] {
@@ -102,9 +102,7 @@ fn a_wait_in_vain_ends_with_425_and_nothing_else(
 
 /// First come, first served, per client.
 #[rstest]
-fn those_who_wait_are_served_in_order(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
-) {
+fn those_who_wait_are_served_in_order(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program);
     let server =
         with_a_file(Launch::new(program, &Ports::consecutive(1)).option("--wait", PATIENT));
@@ -132,9 +130,7 @@ fn those_who_wait_are_served_in_order(
 
 /// A line of one client is nobody else's: clients with a port free get it at once.
 #[rstest]
-fn a_line_of_one_client_holds_up_no_other(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
-) {
+fn a_line_of_one_client_holds_up_no_other(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program);
     let server =
         with_a_file(Launch::new(program, &Ports::consecutive(1)).option("--wait", PATIENT));

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, SocketAddr};
 
-use mux_tests::Program::{self, LibunftpExample, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, LibunftpExample, Muxftpd};
 use mux_tests::guard::{BEFORE_TTL, within};
 use mux_tests::needs;
 use mux_tests::tools::Tool;
@@ -44,21 +44,21 @@ fn comes_back(server: &Server, source: IpAddr, end: impl FnOnce(Holding)) {
 }
 
 #[rstest]
-fn after_quit(#[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program) {
+fn after_quit(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program);
     let server = server(program);
     comes_back(&server, address::client(1), |holding| holding.session.quit());
 }
 
 #[rstest]
-fn after_fin(#[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program) {
+fn after_fin(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program);
     let server = server(program);
     comes_back(&server, address::client(1), |holding| holding.session.fin());
 }
 
 #[rstest]
-fn after_a_half_close(#[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program) {
+fn after_a_half_close(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut kept = None;
@@ -70,7 +70,7 @@ fn after_a_half_close(#[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Pro
 }
 
 #[rstest]
-fn after_reset(#[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program) {
+fn after_reset(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program);
     let server = server(program);
     comes_back(&server, address::client(1), |holding| holding.session.reset());
@@ -78,9 +78,7 @@ fn after_reset(#[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program) {
 
 /// The reservation that a second PASV replaced ends with the session too, not only the new one.
 #[rstest]
-fn after_pasv_again_and_then_each_end(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
-) {
+fn after_pasv_again_and_then_each_end(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program);
     let server = server(program);
     let ends: [fn(Client); 3] = [Client::quit, Client::fin, Client::reset];
@@ -95,7 +93,7 @@ fn after_pasv_again_and_then_each_end(
 
 /// A command that is half sent must not keep a session, or its port, alive.
 #[rstest]
-fn in_the_middle_of_a_command(#[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program) {
+fn in_the_middle_of_a_command(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program);
     let server = server(program);
     comes_back(&server, address::client(1), |mut holding| {
@@ -107,7 +105,7 @@ fn in_the_middle_of_a_command(#[values(Muxftpd, TinyFtpd, LibunftpExample)] prog
 /// A transfer command was sent, nobody connected, and the session ended.
 #[rstest]
 fn after_a_transfer_command_without_a_connection(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
+    #[values(Muxftpd, LibunftpExample)] program: Program,
 ) {
     needs!(program);
     let server = server(program);
@@ -122,7 +120,7 @@ fn after_a_transfer_command_without_a_connection(
 
 /// The kernel ends the connections of a client that was killed.
 #[rstest]
-fn after_the_client_was_killed(#[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program) {
+fn after_the_client_was_killed(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program, Tool::Python);
     let server = server(program);
     let script = "
@@ -146,7 +144,7 @@ sys.stdin.read()
 
 /// A session that ends while it stands in line takes no port with it: the next in line gets it.
 #[rstest]
-fn while_in_line(#[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program) {
+fn while_in_line(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program);
     let server = Launch::new(program, &Ports::consecutive(1))
         .option("--wait", "300s")
@@ -174,7 +172,7 @@ fn while_in_line(#[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program)
 
 /// A hundred sessions that come and go leave the port as free as one does.
 #[rstest]
-fn a_hundred_times(#[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program) {
+fn a_hundred_times(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program);
     let server = server(program);
     let ends: [fn(Client); 3] = [Client::quit, Client::fin, Client::reset];

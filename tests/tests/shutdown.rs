@@ -1,6 +1,6 @@
 //! SIGTERM and SIGINT: transfers are finished, everything else ends, and the exit status is 0.
 
-use mux_tests::Program::{self, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::data::Data;
 use mux_tests::guard::eventually;
 use mux_tests::needs;
@@ -54,7 +54,7 @@ fn has_begun_to_drain(server: &Server) {
 }
 
 #[rstest]
-fn without_any_session(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn without_any_session(#[values(Muxftpd)] program: Program) {
     needs!(program);
     for signal in [Signal::SIGTERM, Signal::SIGINT] {
         let server = server(program, &Ports::consecutive(3));
@@ -64,7 +64,7 @@ fn without_any_session(#[values(Muxftpd, TinyFtpd)] program: Program) {
 }
 
 #[rstest]
-fn idle_and_pending_sessions_are_told(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn idle_and_pending_sessions_are_told(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let server = server(program, &Ports::consecutive(3));
     let idle = Client::login(address::client(1), server.control());
@@ -81,7 +81,7 @@ fn idle_and_pending_sessions_are_told(#[values(Muxftpd, TinyFtpd)] program: Prog
 
 /// A session in line for a port has no transfer to finish, however long it would wait.
 #[rstest]
-fn sessions_in_line_hold_nothing_up(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn sessions_in_line_hold_nothing_up(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let ports = Ports::consecutive(1);
     let server = Launch::new(program, &ports)
@@ -98,7 +98,7 @@ fn sessions_in_line_hold_nothing_up(#[values(Muxftpd, TinyFtpd)] program: Progra
 }
 
 #[rstest]
-fn a_running_transfer_is_finished_first(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn a_running_transfer_is_finished_first(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let mut server = server(program, &Ports::consecutive(3));
     let idle = Client::login(address::client(1), server.control());
@@ -118,7 +118,7 @@ fn a_running_transfer_is_finished_first(#[values(Muxftpd, TinyFtpd)] program: Pr
 }
 
 #[rstest]
-fn a_second_signal_ends_it_at_once(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn a_second_signal_ends_it_at_once(#[values(Muxftpd)] program: Program) {
     needs!(program);
     for (first, second) in [(Signal::SIGTERM, Signal::SIGTERM), (Signal::SIGINT, Signal::SIGTERM)] {
         let mut server = server(program, &Ports::consecutive(3));
@@ -132,7 +132,7 @@ fn a_second_signal_ends_it_at_once(#[values(Muxftpd, TinyFtpd)] program: Program
 }
 
 #[rstest]
-fn the_drain_timeout_ends_a_transfer_nobody_reads(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn the_drain_timeout_ends_a_transfer_nobody_reads(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let mut server =
         Launch::new(program, &Ports::consecutive(3)).option("--drain-timeout", "1s").start();
@@ -144,7 +144,7 @@ fn the_drain_timeout_ends_a_transfer_nobody_reads(#[values(Muxftpd, TinyFtpd)] p
 
 /// A restart needs no waiting: the ports are free, though connections were open on them.
 #[rstest]
-fn the_ports_are_free_for_the_next_server(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn the_ports_are_free_for_the_next_server(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let ports = Ports::consecutive(4);
     for _ in 0..3 {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mux_tests::Program::{self, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::data::Data;
 use mux_tests::guard::{BEFORE_TTL, eventually, within};
 use mux_tests::needs;
@@ -126,7 +126,7 @@ impl Soaker<'_> {
 
 /// Promises 1 to 7, 9 and 12, under load. Bytes that reached the wrong client name their owner.
 #[rstest]
-fn everything_at_once(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn everything_at_once(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let launch = Launch::new(program, &Ports::consecutive(9)).option("--wait", "100ms");
     let server = launch.option("--reservation-ttl", "600s").start();

@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use mux_tests::Program::{self, LibunftpExample, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, LibunftpExample, Muxftpd};
 use mux_tests::data::Data;
 use mux_tests::needs;
 use mux_tests::{Client, Holding, Launch, Passive, Ports, Server, address, files};
@@ -149,24 +149,20 @@ fn whatever_it_does(program: Program, state: Old, ports: u16) {
 }
 
 #[rstest]
-fn after_a_finished_transfer_on_one_port(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
-) {
+fn after_a_finished_transfer_on_one_port(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program);
     whatever_it_does(program, Old::Finished, 1);
 }
 
 #[rstest]
-fn after_a_finished_transfer_on_a_few_ports(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
-) {
+fn after_a_finished_transfer_on_a_few_ports(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program);
     whatever_it_does(program, Old::Finished, 4);
 }
 
 #[rstest]
 fn with_a_connection_that_was_never_used_on_one_port(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
+    #[values(Muxftpd, LibunftpExample)] program: Program,
 ) {
     needs!(program);
     whatever_it_does(program, Old::Connected, 1);
@@ -174,23 +170,21 @@ fn with_a_connection_that_was_never_used_on_one_port(
 
 #[rstest]
 fn with_a_connection_that_was_never_used_on_a_few_ports(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
+    #[values(Muxftpd, LibunftpExample)] program: Program,
 ) {
     needs!(program);
     whatever_it_does(program, Old::Connected, 4);
 }
 
 #[rstest]
-fn in_the_middle_of_a_transfer_on_one_port(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
-) {
+fn in_the_middle_of_a_transfer_on_one_port(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program);
     whatever_it_does(program, Old::Transferring, 1);
 }
 
 #[rstest]
 fn in_the_middle_of_a_transfer_on_a_few_ports(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
+    #[values(Muxftpd, LibunftpExample)] program: Program,
 ) {
     needs!(program);
     whatever_it_does(program, Old::Transferring, 4);
@@ -199,7 +193,7 @@ fn in_the_middle_of_a_transfer_on_a_few_ports(
 /// The same over and over on one (port, client), where the sessions of one round are the old ones
 /// of the next.
 #[rstest]
-fn round_after_round(#[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program) {
+fn round_after_round(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program);
     let server = server(program, 1);
     let source = address::client(1);

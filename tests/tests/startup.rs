@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
-use mux_tests::Program::{self, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::launch::{Failure, refuses};
 use mux_tests::passive_ports::is_free;
 use mux_tests::{Client, Holding, Launch, Ports, address, files};
@@ -30,7 +30,7 @@ fn all_free_but(ports: &Ports, taken: u16) {
 }
 
 #[rstest]
-fn options_that_make_no_sense_are_named(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn options_that_make_no_sense_are_named(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let ports = Ports::consecutive(2).spec();
     let root = tempfile::tempdir().unwrap();
@@ -59,7 +59,7 @@ fn options_that_make_no_sense_are_named(#[values(Muxftpd, TinyFtpd)] program: Pr
 }
 
 #[rstest]
-fn a_root_that_is_not_there_is_named(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn a_root_that_is_not_there_is_named(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let ports = Ports::consecutive(2);
     let directory = tempfile::tempdir().unwrap();
@@ -74,7 +74,7 @@ fn a_root_that_is_not_there_is_named(#[values(Muxftpd, TinyFtpd)] program: Progr
 }
 
 #[rstest]
-fn a_control_port_that_is_taken_is_named(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn a_control_port_that_is_taken_is_named(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let ports = Ports::consecutive(3);
     let taken = TcpListener::bind((address::SERVER, 0)).unwrap().local_addr().unwrap();
@@ -86,7 +86,7 @@ fn a_control_port_that_is_taken_is_named(#[values(Muxftpd, TinyFtpd)] program: P
 
 /// A control port that is a passive port as well cannot be both.
 #[rstest]
-fn a_control_port_among_the_passive_ports_is_named(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn a_control_port_among_the_passive_ports_is_named(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let ports = Ports::consecutive(3);
     let control = SocketAddr::new(address::SERVER, ports.list()[1]);
@@ -95,7 +95,7 @@ fn a_control_port_among_the_passive_ports_is_named(#[values(Muxftpd, TinyFtpd)] 
 }
 
 #[rstest]
-fn a_passive_port_that_is_taken_is_named(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn a_passive_port_that_is_taken_is_named(#[values(Muxftpd)] program: Program) {
     needs!(program);
     for host in [Ipv4Addr::LOCALHOST, Ipv4Addr::UNSPECIFIED] {
         let ports = Ports::consecutive(5);
@@ -109,7 +109,7 @@ fn a_passive_port_that_is_taken_is_named(#[values(Muxftpd, TinyFtpd)] program: P
 }
 
 #[rstest]
-fn a_passive_port_that_is_taken_on_ipv6_is_named(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn a_passive_port_that_is_taken_on_ipv6_is_named(#[values(Muxftpd)] program: Program) {
     needs!(program, machine::ipv6());
     let ports = Ports::consecutive(5);
     let taken = SocketAddr::new(address::ipv6(), ports.list()[0]);
@@ -122,9 +122,7 @@ fn a_passive_port_that_is_taken_on_ipv6_is_named(#[values(Muxftpd, TinyFtpd)] pr
 /// `SO_REUSEPORT` lets two processes of one user share a port, which would send half of the
 /// connections to the wrong one. The server uses the option itself, so it must look.
 #[rstest]
-fn a_passive_port_that_somebody_would_share_is_named(
-    #[values(Muxftpd, TinyFtpd)] program: Program,
-) {
+fn a_passive_port_that_somebody_would_share_is_named(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let ports = Ports::consecutive(5);
     let taken = ports.list()[2];
@@ -141,7 +139,7 @@ fn a_passive_port_that_somebody_would_share_is_named(
 /// The second start fails and the first server does not feel it, reservations included.
 #[rstest]
 fn a_second_server_on_the_same_ports_is_refused_and_the_first_serves_on(
-    #[values(Muxftpd, TinyFtpd)] program: Program,
+    #[values(Muxftpd)] program: Program,
 ) {
     needs!(program);
     let ports = Ports::consecutive(4);
@@ -164,7 +162,7 @@ fn a_second_server_on_the_same_ports_is_refused_and_the_first_serves_on(
 /// Promise 12: the mux never listens on a port outside the configured set; and on that set only
 /// at the addresses of the control connections.
 #[rstest]
-fn it_listens_where_it_was_told_to_and_nowhere_else(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn it_listens_where_it_was_told_to_and_nowhere_else(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let ports = Ports::offsets([0, 1, 2, 7, 9]);
     for ipv6 in [false, true] {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use mux_tests::Program::{self, LibunftpExample, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, LibunftpExample, Muxftpd};
 use mux_tests::data::{self, Data};
 use mux_tests::needs;
 use mux_tests::{Client, Ending, Holding, Launch, Ports, Server, address, files};
@@ -26,7 +26,7 @@ fn is_turned_away(connection: io::Result<Data>) {
 /// 10: strangers cost the rightful client nothing.
 #[rstest]
 fn a_stranger_on_a_reserved_port_is_reset_and_its_client_served(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
+    #[values(Muxftpd, LibunftpExample)] program: Program,
 ) {
     needs!(program);
     let server = server(program, 1);
@@ -42,7 +42,7 @@ fn a_stranger_on_a_reserved_port_is_reset_and_its_client_served(
 /// A stranger that connects first and stays must not be taken for the client that comes second.
 #[rstest]
 fn a_stranger_that_waits_for_the_transfer_gets_nothing_of_it(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
+    #[values(Muxftpd, LibunftpExample)] program: Program,
 ) {
     needs!(program);
     let server = server(program, 1);
@@ -58,7 +58,7 @@ fn a_stranger_that_waits_for_the_transfer_gets_nothing_of_it(
 /// Promise 7: every accepted descriptor is delivered or closed.
 #[rstest]
 fn on_a_port_nobody_reserved_everybody_is_reset(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
+    #[values(Muxftpd, LibunftpExample)] program: Program,
 ) {
     needs!(program);
     let server = server(program, 3);
@@ -82,7 +82,7 @@ fn on_a_port_nobody_reserved_everybody_is_reset(
 /// not even by the transfer after.
 #[rstest]
 fn of_two_connections_the_first_is_served_and_the_second_reset(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
+    #[values(Muxftpd, LibunftpExample)] program: Program,
 ) {
     needs!(program);
     let server = server(program, 1);
@@ -105,7 +105,7 @@ fn of_two_connections_the_first_is_served_and_the_second_reset(
 
 /// Promise 2, after the transfer: a port that was used is closed to the client that used it.
 #[rstest]
-fn a_used_port_is_used_up(#[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program) {
+fn a_used_port_is_used_up(#[values(Muxftpd, LibunftpExample)] program: Program) {
     needs!(program);
     let server = server(program, 1);
     let mut rightful = Holding::new(&server, address::client(1));
@@ -117,7 +117,7 @@ fn a_used_port_is_used_up(#[values(Muxftpd, TinyFtpd, LibunftpExample)] program:
 /// Promise 10, in numbers.
 #[rstest]
 fn a_thousand_strangers_cost_the_rightful_client_nothing(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
+    #[values(Muxftpd, LibunftpExample)] program: Program,
 ) {
     needs!(program);
     let server = server(program, 1);
@@ -140,7 +140,7 @@ fn a_thousand_strangers_cost_the_rightful_client_nothing(
 /// machine fetch its data.
 #[rstest]
 fn another_address_cannot_fetch_for_a_session(
-    #[values(Muxftpd, TinyFtpd, LibunftpExample)] program: Program,
+    #[values(Muxftpd, LibunftpExample)] program: Program,
 ) {
     needs!(program);
     let server = server(program, 1);

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use mux_tests::Program::{self, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::Security::Plain;
 use mux_tests::Way::{self, Ipv4Epsv, Ipv4Pasv, Ipv6Epsv};
 use mux_tests::needs;
@@ -15,7 +15,7 @@ use crate::{LENGTH, has_arrived, server};
 
 #[rstest]
 fn does_it_all(
-    #[values(Muxftpd, TinyFtpd)] program: Program,
+    #[values(Muxftpd)] program: Program,
     #[values(Tnftp, Inetutils)] which: Classic,
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
 ) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use mux_tests::Program::{self, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::Security::{self, Plain, Tls};
 use mux_tests::Way::{self, Ipv4Epsv, Ipv4Pasv, Ipv6Epsv};
 use mux_tests::needs;
@@ -15,7 +15,7 @@ use crate::{LENGTH, has_arrived, server};
 
 #[rstest]
 fn lists(
-    #[values(Muxftpd, TinyFtpd)] program: Program,
+    #[values(Muxftpd)] program: Program,
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
     #[values(Plain, Tls)] security: Security,
 ) {
@@ -35,7 +35,7 @@ fn lists(
 /// Several files in one session, a port each.
 #[rstest]
 fn downloads(
-    #[values(Muxftpd, TinyFtpd)] program: Program,
+    #[values(Muxftpd)] program: Program,
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
     #[values(Plain, Tls)] security: Security,
 ) {
@@ -54,7 +54,7 @@ fn downloads(
 
 #[rstest]
 fn uploads(
-    #[values(Muxftpd, TinyFtpd)] program: Program,
+    #[values(Muxftpd)] program: Program,
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
     #[values(Plain, Tls)] security: Security,
 ) {
@@ -75,7 +75,7 @@ fn uploads(
 /// A missing file is no reason to end the session: what is asked for after it arrives.
 #[rstest]
 fn asks_for_what_is_not_there(
-    #[values(Muxftpd, TinyFtpd)] program: Program,
+    #[values(Muxftpd)] program: Program,
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
     #[values(Plain, Tls)] security: Security,
 ) {

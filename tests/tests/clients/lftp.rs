@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use mux_tests::Program::{self, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::Security::{self, Plain, Tls};
 use mux_tests::Way::{self, Ipv4Epsv, Ipv4Pasv, Ipv6Epsv};
 use mux_tests::needs;
@@ -16,7 +16,7 @@ use crate::{LENGTH, has_arrived, server};
 
 #[rstest]
 fn lists(
-    #[values(Muxftpd, TinyFtpd)] program: Program,
+    #[values(Muxftpd)] program: Program,
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
     #[values(Plain, Tls)] security: Security,
 ) {
@@ -34,7 +34,7 @@ fn lists(
 /// Several files in one session, and the rest of one of which a part is there.
 #[rstest]
 fn downloads(
-    #[values(Muxftpd, TinyFtpd)] program: Program,
+    #[values(Muxftpd)] program: Program,
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
     #[values(Plain, Tls)] security: Security,
 ) {
@@ -58,7 +58,7 @@ fn downloads(
 
 #[rstest]
 fn uploads(
-    #[values(Muxftpd, TinyFtpd)] program: Program,
+    #[values(Muxftpd)] program: Program,
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
     #[values(Plain, Tls)] security: Security,
 ) {
@@ -81,7 +81,7 @@ fn uploads(
 
 #[rstest]
 fn asks_for_what_is_not_there(
-    #[values(Muxftpd, TinyFtpd)] program: Program,
+    #[values(Muxftpd)] program: Program,
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
     #[values(Plain, Tls)] security: Security,
 ) {

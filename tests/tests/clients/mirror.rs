@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use mux_tests::Program::{self, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::Security::{self, Plain, Tls};
 use mux_tests::Way::Ipv4Epsv;
 use mux_tests::needs;
@@ -48,10 +48,7 @@ fn mirror(to: &Endpoint, what: &str) {
 }
 
 #[rstest]
-fn comes_down_whole(
-    #[values(Muxftpd, TinyFtpd)] program: Program,
-    #[values(Plain, Tls)] security: Security,
-) {
+fn comes_down_whole(#[values(Muxftpd)] program: Program, #[values(Plain, Tls)] security: Security) {
     needs!(program, Tool::Lftp);
     let launch = Launch::new(program, &Ports::consecutive(9)).security(security);
     let server = launch.option("--wait", "50s").start();
@@ -63,10 +60,7 @@ fn comes_down_whole(
 }
 
 #[rstest]
-fn goes_up_whole(
-    #[values(Muxftpd, TinyFtpd)] program: Program,
-    #[values(Plain, Tls)] security: Security,
-) {
+fn goes_up_whole(#[values(Muxftpd)] program: Program, #[values(Plain, Tls)] security: Security) {
     needs!(program, Tool::Lftp);
     let launch = Launch::new(program, &Ports::consecutive(9)).security(security);
     let server = launch.flag("--writable").option("--wait", "50s").start();

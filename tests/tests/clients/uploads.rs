@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Cursor;
 
-use mux_tests::Program::{self, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::Security::Plain;
 use mux_tests::Way::Ipv4Epsv;
 use mux_tests::needs;
@@ -17,7 +17,7 @@ use crate::{LENGTH, server};
 
 /// A server that was not made writable takes nothing and deletes nothing.
 #[rstest]
-fn a_read_only_server_refuses_every_change(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn a_read_only_server_refuses_every_change(#[values(Muxftpd)] program: Program) {
     needs!(program, Tool::Curl);
     let server = Launch::new(program, &Ports::consecutive(3)).start();
     server.put("down", &files::content("down", LENGTH));
@@ -54,7 +54,7 @@ fn a_read_only_server_refuses_every_change(#[values(Muxftpd, TinyFtpd)] program:
 
 /// What was acknowledged with 226 is there, all of it, for whoever asks next.
 #[rstest]
-fn an_upload_is_there_at_once(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn an_upload_is_there_at_once(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let server = server(program, Plain);
     let mut session = Client::login(address::client(1), server.control());

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use mux_tests::Program::{self, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::needs;
 use mux_tests::{Data, address, data};
 use rstest::rstest;
@@ -18,7 +18,7 @@ const ROOM: u64 = 32 << 10;
 
 /// While a thousand sessions have reservations that nobody uses.
 #[rstest]
-fn twenty_thousand_strangers_cost_nothing(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn twenty_thousand_strangers_cost_nothing(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let server = with_files(launch(program, 9));
     let mut held = a_thousand_pending(&server);

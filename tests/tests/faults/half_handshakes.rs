@@ -4,7 +4,7 @@ use std::fs;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::process::Command;
 
-use mux_tests::Program::{self, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::namespace::{SERVER, client, inside, stranger};
 use mux_tests::{Client, Data, Launch, Ports, data, files};
 use mux_tests::{machine, needs};
@@ -74,7 +74,7 @@ fn half_open(port: u16) -> usize {
 /// Promise 10. They fill the kernel's queues, which has means of its own against that, and never
 /// become connections that the server would see.
 #[rstest]
-fn they_keep_nobody_out(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn they_keep_nobody_out(#[values(Muxftpd)] program: Program) {
     needs!(program, machine::namespaces_with_ipv6());
     inside("they_keep_nobody_out", program, 3, 1, || {
         let route = ["-6", "route", "add", "2001:db8::3:0/112", "dev", "lo"];

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use mux_tests::Program::{self, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::guard::{HANG, ends_within};
 use mux_tests::needs;
 use mux_tests::{Client, Ports, address};
@@ -13,7 +13,7 @@ use rstest::rstest;
 
 /// It serves on, and SIGTERM ends it as ever.
 #[rstest]
-fn it_serves_on_and_ends_in_order(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn it_serves_on_and_ends_in_order(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let (ports, root) = (Ports::consecutive(2), tempfile::tempdir().unwrap());
     let mut command = Command::new(program.path());

@@ -1,6 +1,6 @@
 //! A session that is reset, after each of its steps: nothing of it is left.
 
-use mux_tests::Program::{self, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::needs;
 use mux_tests::{Client, Data, Server, address, files};
 use rstest::rstest;
@@ -94,7 +94,7 @@ fn broken_off(server: &Server, steps: usize, reset: Reset) -> bool {
 
 /// Promises 6 and 7.
 #[rstest]
-fn nothing_is_left(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn nothing_is_left(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let server = with_files(launch(program, 2).option("--wait", "0s"));
     for client in 1..3 {

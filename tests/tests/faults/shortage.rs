@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::Duration;
 
-use mux_tests::Program::{self, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::guard::{eventually, obtained};
 use mux_tests::needs;
 use mux_tests::tools::Tool;
@@ -18,7 +18,7 @@ const LIMIT: u16 = 120;
 /// What runs goes on, what waits is served once there are descriptors, and the processor is left
 /// alone meanwhile.
 #[rstest]
-fn in_the_middle_of_everything(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn in_the_middle_of_everything(#[values(Muxftpd)] program: Program) {
     needs!(program, Tool::Prlimit);
     let server = with_files(launch(program, 3).with_descriptor_limit(LIMIT.into()));
     let mut running: Vec<(Client, Data)> = (0..6)

@@ -1,6 +1,6 @@
 //! SIGTERM in the midst of a thousand pending reservations of a thousand addresses.
 
-use mux_tests::Program::{self, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::needs;
 use mux_tests::passive_ports::is_free;
 use mux_tests::{Data, address};
@@ -12,7 +12,7 @@ use crate::{a_thousand_pending, launch, with_files};
 /// Nobody has a transfer to finish, so it does not take the time that transfers would be given,
 /// which is longer than any test.
 #[rstest]
-fn all_are_told_and_no_port_is_left(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn all_are_told_and_no_port_is_left(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let launch = launch(program, 9).option("--drain-timeout", "300s");
     let mut server = with_files(launch.option("--reservation-ttl", "600s"));

@@ -1,6 +1,6 @@
 //! Clients that connect, to the control port and to the passive ports, and say nothing.
 
-use mux_tests::Program::{self, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::needs;
 use mux_tests::{Client, Data, Holding, address, files};
 use rstest::rstest;
@@ -9,7 +9,7 @@ use crate::{LENGTH, gets_every_port_back, has_used_every_port, is_served, launch
 
 /// On the control port: a hundred of one address, who keep nobody else out.
 #[rstest]
-fn on_the_control_port(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn on_the_control_port(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let server = with_files(launch(program, 3));
     has_used_every_port(&server, address::client(2));
@@ -29,7 +29,7 @@ fn on_the_control_port(#[values(Muxftpd, TinyFtpd)] program: Program) {
 /// On the passive ports, with the right to: each connection is its reservation's and takes no
 /// port any more, so that any number of them keeps nobody out, not even of the same address.
 #[rstest]
-fn on_the_passive_ports(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn on_the_passive_ports(#[values(Muxftpd)] program: Program) {
     needs!(program);
     // The next one may have to wait until the server has seen the connection.
     let server = with_files(launch(program, 3).option("--wait", "60s"));

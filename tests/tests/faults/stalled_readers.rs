@@ -1,6 +1,6 @@
 //! Clients that stop reading a transfer, and go away.
 
-use mux_tests::Program::{self, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::needs;
 use mux_tests::{Client, Data, Server, address, files};
 use rstest::rstest;
@@ -23,7 +23,7 @@ fn stalled(server: &Server) -> (Client, Data) {
 
 /// More of them than there are ports, of one client: a transfer holds none.
 #[rstest]
-fn others_are_served_meanwhile(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn others_are_served_meanwhile(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let server = with_files(launch(program, 4));
     for client in 1..4 {

@@ -19,7 +19,7 @@ mod run;
 use std::time::Duration;
 use std::{env, fs, thread};
 
-use mux_tests::Program::{self, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::needs;
 use mux_tests::{Launch, Ports, address};
 use rand::SeedableRng;
@@ -50,7 +50,7 @@ fn how_long() -> Duration {
 
 /// Promises 2, 3, 4 and 10, for the bytes of whole transfers.
 #[rstest]
-fn not_a_byte_reaches_another_client(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn not_a_byte_reaches_another_client(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let server = Launch::new(program, &Ports::consecutive(9))
         .flag("--writable")

@@ -23,6 +23,7 @@ fn a_transfer_finishes_and_idle_sessions_end_in_order() {
     // One session begins a transfer and goes on when it is told to; another does nothing.
     let script = "
 idle = login()
+session.voidcmd('TYPE I')
 data = session.transfercmd('RETR big')
 got = [data.recv(1000)]
 print('begun', flush=True)

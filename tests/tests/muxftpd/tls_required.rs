@@ -36,7 +36,16 @@ fn a_plain_data_connection_is_refused(#[values(Way::Ipv4Pasv, Way::Ipv4Epsv)] wa
     let to = Endpoint::new(&server, way, Tls);
     let script = "
 session.retrbinary('RETR file', lambda bytes: None)
-session.prot_c()
+try:
+    session.prot_c()
+except ftplib.error_perm as error:
+    assert str(error)[:3] == '534', error
+else:
+    assert False, 'PROT C was let through'
+context = session.context
+session = ftplib.FTP_TLS(context=context, timeout=60)
+session.connect(host, int(port))
+session.login()
 def refused(transfer):
     got = []
     try:

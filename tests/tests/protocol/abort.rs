@@ -1,7 +1,7 @@
 //! `ABOR`, in every phase of a transfer (RFC 959, section 4.1.3).
 
 use mux_tests::Client;
-use mux_tests::Program::{self, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::data::{self, Data};
 use mux_tests::needs;
 use nix::sys::signal::Signal;
@@ -16,7 +16,7 @@ fn aborts_nothing(session: &mut Client) {
 }
 
 #[rstest]
-fn without_a_transfer(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn without_a_transfer(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut session = four(&server);
@@ -27,7 +27,7 @@ fn without_a_transfer(#[values(Muxftpd, TinyFtpd)] program: Program) {
 }
 
 #[rstest]
-fn before_the_connection(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn before_the_connection(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut session = four(&server);
@@ -42,7 +42,7 @@ fn before_the_connection(#[values(Muxftpd, TinyFtpd)] program: Program) {
 }
 
 #[rstest]
-fn with_a_connection_that_was_not_used(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn with_a_connection_that_was_not_used(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut session = four(&server);
@@ -57,7 +57,7 @@ fn with_a_connection_that_was_not_used(#[values(Muxftpd, TinyFtpd)] program: Pro
 }
 
 #[rstest]
-fn while_the_connection_is_awaited(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn while_the_connection_is_awaited(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut session = four(&server);
@@ -69,7 +69,7 @@ fn while_the_connection_is_awaited(#[values(Muxftpd, TinyFtpd)] program: Program
 }
 
 #[rstest]
-fn in_the_middle_of_a_transfer(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn in_the_middle_of_a_transfer(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut session = four(&server);
@@ -88,7 +88,7 @@ fn in_the_middle_of_a_transfer(#[values(Muxftpd, TinyFtpd)] program: Program) {
 
 /// Many clients send it as Telnet would have it, after two signs.
 #[rstest]
-fn with_the_signs_of_telnet(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn with_the_signs_of_telnet(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut session = four(&server);
@@ -99,7 +99,7 @@ fn with_the_signs_of_telnet(#[values(Muxftpd, TinyFtpd)] program: Program) {
 /// The last of the signs may be urgent. Then a read ends before it, though there is more; who
 /// takes a short read for the last of it waits for ever. libunftp ends the session either way.
 #[rstest]
-fn with_an_urgent_sign(#[values(TinyFtpd)] program: Program) {
+fn with_an_urgent_sign(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut session = four(&server);

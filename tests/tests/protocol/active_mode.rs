@@ -1,6 +1,6 @@
 //! `PORT` and `EPRT`: no server here knows active mode, and either ends the reservation.
 
-use mux_tests::Program::{self, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::needs;
 use mux_tests::{Client, Data};
 use rstest::rstest;
@@ -8,7 +8,7 @@ use rstest::rstest;
 use crate::{four, goes_on, hears, rules, server};
 
 #[rstest]
-fn it_is_refused_and_ends_the_reservation(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn it_is_refused_and_ends_the_reservation(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let commands =

@@ -1,13 +1,13 @@
 //! `EPSV ALL` (RFC 2428, section 4): from then on nothing but `EPSV` asks for a connection.
 
-use mux_tests::Program::{self, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::needs;
 use rstest::rstest;
 
 use crate::{four, goes_on, hears, rules, server};
 
 #[rstest]
-fn only_epsv_is_allowed(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn only_epsv_is_allowed(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut session = four(&server);

@@ -1,6 +1,6 @@
 //! `EPSV` with an argument (RFC 2428, section 3).
 
-use mux_tests::Program::{self, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::files;
 use mux_tests::{machine, needs};
 use rstest::rstest;
@@ -8,7 +8,7 @@ use rstest::rstest;
 use crate::{LENGTH, four, goes_on, hears, rules, server, six};
 
 #[rstest]
-fn the_own_protocol(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn the_own_protocol(#[values(Muxftpd)] program: Program) {
     needs!(program, machine::ipv6());
     let server = server(program);
     for (mut session, number) in [(four(&server), "1"), (six(&server), "2")] {
@@ -22,7 +22,7 @@ fn the_own_protocol(#[values(Muxftpd, TinyFtpd)] program: Program) {
 }
 
 #[rstest]
-fn the_other_protocol(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn the_other_protocol(#[values(Muxftpd)] program: Program) {
     needs!(program, machine::ipv6());
     let server = server(program);
     for (mut session, command, replies) in [
@@ -36,7 +36,7 @@ fn the_other_protocol(#[values(Muxftpd, TinyFtpd)] program: Program) {
 }
 
 #[rstest]
-fn rubbish(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn rubbish(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut session = four(&server);

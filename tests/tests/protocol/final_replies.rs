@@ -1,6 +1,6 @@
 //! A transfer command has one final reply, whatever becomes of the data connection.
 
-use mux_tests::Program::{self, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::guard::obtained;
 use mux_tests::needs;
 use mux_tests::{Client, Data, Launch, Passive, Ports, Server, data, files};
@@ -23,7 +23,7 @@ fn all_are_over(server: &Server) {
 
 /// Nobody connects before the deadline, be the command sent before it or after.
 #[rstest]
-fn nobody_connects(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn nobody_connects(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let launch = Launch::new(program, &Ports::consecutive(2));
     let server = with_files(launch.option("--wait", "0s").option("--reservation-ttl", "1s"));
@@ -50,7 +50,7 @@ fn nobody_connects(#[values(Muxftpd, TinyFtpd)] program: Program) {
 }
 
 #[rstest]
-fn there_was_no_passive_command(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn there_was_no_passive_command(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut session = four(&server);
@@ -64,7 +64,7 @@ fn there_was_no_passive_command(#[values(Muxftpd, TinyFtpd)] program: Program) {
 }
 
 #[rstest]
-fn the_connection_is_reset_before_the_command(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn the_connection_is_reset_before_the_command(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut session = four(&server);
@@ -81,7 +81,7 @@ fn the_connection_is_reset_before_the_command(#[values(Muxftpd, TinyFtpd)] progr
 
 /// The server sleeps meanwhile, so that it accepts a connection that is over.
 #[rstest]
-fn the_connection_is_reset_before_it_was_accepted(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn the_connection_is_reset_before_it_was_accepted(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let launch = Launch::new(program, &Ports::consecutive(9));
     let server = with_files(launch.option("--reservation-ttl", "5s"));
@@ -99,7 +99,7 @@ fn the_connection_is_reset_before_it_was_accepted(#[values(Muxftpd, TinyFtpd)] p
 }
 
 #[rstest]
-fn the_connection_is_reset_in_a_download(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn the_connection_is_reset_in_a_download(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut session = four(&server);
@@ -113,7 +113,7 @@ fn the_connection_is_reset_in_a_download(#[values(Muxftpd, TinyFtpd)] program: P
 }
 
 #[rstest]
-fn the_file_is_not_there(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn the_file_is_not_there(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut session = four(&server);
@@ -127,7 +127,7 @@ fn the_file_is_not_there(#[values(Muxftpd, TinyFtpd)] program: Program) {
 
 /// An upload that is cut off, and one that ends in order.
 #[rstest]
-fn the_connection_is_reset_in_an_upload(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn the_connection_is_reset_in_an_upload(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let launch = Launch::new(program, &Ports::consecutive(9)).flag("--writable");
     let server = with_files(launch);

@@ -1,6 +1,6 @@
 //! Control lines that no decent client sends.
 
-use mux_tests::Program::{self, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::needs;
 use rstest::rstest;
 
@@ -9,7 +9,7 @@ use crate::{four, goes_on, hears, rules, server};
 /// A line without an end cannot use up the server's memory: what is longer than any command
 /// ends the session.
 #[rstest]
-fn too_long(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn too_long(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut session = four(&server);
@@ -22,7 +22,7 @@ fn too_long(#[values(Muxftpd, TinyFtpd)] program: Program) {
 }
 
 #[rstest]
-fn of_bytes_that_are_no_text(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn of_bytes_that_are_no_text(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut session = four(&server);
@@ -32,7 +32,7 @@ fn of_bytes_that_are_no_text(#[values(Muxftpd, TinyFtpd)] program: Program) {
 }
 
 #[rstest]
-fn of_no_known_command(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn of_no_known_command(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut session = four(&server);
@@ -44,7 +44,7 @@ fn of_no_known_command(#[values(Muxftpd, TinyFtpd)] program: Program) {
 }
 
 #[rstest]
-fn with_a_wrong_argument(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn with_a_wrong_argument(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let server = server(program);
     for line in ["RETR", "REST here", "OPTS XYZZY"] {
@@ -57,7 +57,7 @@ fn with_a_wrong_argument(#[values(Muxftpd, TinyFtpd)] program: Program) {
 
 /// Commands are the same in small letters, and lines may end without a CR.
 #[rstest]
-fn of_other_spellings(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn of_other_spellings(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut session = four(&server);
@@ -71,7 +71,7 @@ fn of_other_spellings(#[values(Muxftpd, TinyFtpd)] program: Program) {
 
 /// A command that comes byte by byte is one command.
 #[rstest]
-fn in_pieces(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn in_pieces(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut session = four(&server);

@@ -1,13 +1,13 @@
 //! `PASV` on an IPv6 control connection: 227 cannot name an IPv6 address.
 
-use mux_tests::Program::{self, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::{machine, needs};
 use rstest::rstest;
 
 use crate::{goes_on, hears, rules, server, six};
 
 #[rstest]
-fn there_is_no_valid_answer(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn there_is_no_valid_answer(#[values(Muxftpd)] program: Program) {
     needs!(program, machine::ipv6());
     let server = server(program);
     let mut session = six(&server);

@@ -1,6 +1,6 @@
 //! Commands that are sent before the reply to the one before has come.
 
-use mux_tests::Program::{self, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::needs;
 use mux_tests::{Client, Data, Holding, Launch, Passive, Ports, address, files};
 use rstest::rstest;
@@ -8,7 +8,7 @@ use rstest::rstest;
 use crate::{BIG, LENGTH, four, goes_on, hears, rules, server, with_files};
 
 #[rstest]
-fn a_whole_session_in_one_piece(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn a_whole_session_in_one_piece(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut session = Client::connect(address::client(1), server.control()).unwrap();
@@ -27,7 +27,7 @@ fn a_whole_session_in_one_piece(#[values(Muxftpd, TinyFtpd)] program: Program) {
 }
 
 #[rstest]
-fn behind_a_transfer(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn behind_a_transfer(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut session = four(&server);
@@ -42,7 +42,7 @@ fn behind_a_transfer(#[values(Muxftpd, TinyFtpd)] program: Program) {
 }
 
 #[rstest]
-fn quit_behind_a_transfer(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn quit_behind_a_transfer(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let server = server(program);
     let mut session = four(&server);
@@ -59,7 +59,7 @@ fn quit_behind_a_transfer(#[values(Muxftpd, TinyFtpd)] program: Program) {
 /// Each replaces the one before, so that thousands hold one port, and cost nobody else anything.
 /// libunftp as it comes holds a port for each, and runs out of them.
 #[rstest]
-fn two_thousand_passive_commands_with_nothing_read(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn two_thousand_passive_commands_with_nothing_read(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let launch = Launch::new(program, &Ports::consecutive(5)).option("--wait", "0s");
     let server = with_files(launch);

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use mux_tests::Program::{self, Muxftpd, TinyFtpd};
+use mux_tests::Program::{self, Muxftpd};
 use mux_tests::needs;
 use mux_tests::{Client, Launch, Ports, Server, files};
 use rstest::rstest;
@@ -22,7 +22,7 @@ fn send(session: &mut Client, command: &str, bytes: &[u8]) {
 }
 
 #[rstest]
-fn a_download_from_the_middle(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn a_download_from_the_middle(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let server = writable(program);
     let mut session = four(&server);
@@ -37,7 +37,7 @@ fn a_download_from_the_middle(#[values(Muxftpd, TinyFtpd)] program: Program) {
 }
 
 #[rstest]
-fn an_upload_from_the_middle(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn an_upload_from_the_middle(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let server = writable(program);
     let mut session = four(&server);
@@ -49,7 +49,7 @@ fn an_upload_from_the_middle(#[values(Muxftpd, TinyFtpd)] program: Program) {
 }
 
 #[rstest]
-fn an_upload_to_the_end(#[values(Muxftpd, TinyFtpd)] program: Program) {
+fn an_upload_to_the_end(#[values(Muxftpd)] program: Program) {
     needs!(program);
     let server = writable(program);
     let mut session = four(&server);

@@ -82,7 +82,6 @@ impl Effort {
             servers: ServersEffort {
                 kinds: vec![
                     "muxftpd-9",
-                    "tiny_ftpd-9",
                     "default-2700-nodelay",
                     "pooled-9-nodelay",
                     "default-2700",
@@ -138,7 +137,6 @@ impl Effort {
             servers: ServersEffort {
                 kinds: vec![
                     "muxftpd-9",
-                    "tiny_ftpd-9",
                     "default-2700-nodelay",
                     "pooled-9",
                     "vsftpd-100",

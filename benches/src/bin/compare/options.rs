@@ -64,7 +64,7 @@ pub(crate) enum Part {
     Sockets,
     /// Very many reservations pending at the same time
     Scale,
-    /// muxftpd and tiny_ftpd beside libunftp: short transfers and bulk
+    /// muxftpd beside libunftp and other servers: short transfers and bulk
     Servers,
     /// The same while strangers connect to the passive ports
     Strangers,

@@ -49,7 +49,7 @@ struct Bath {
 /// Whether nothing grew and nothing went wrong.
 fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
     fs::create_dir_all(&options.output)?;
-    let mut baths: Vec<Bath> = [Program::Muxftpd, Program::TinyFtpd].map(fill).into();
+    let mut baths: Vec<Bath> = [Program::Muxftpd, Program::LibunftpExample].map(fill).into();
     let started = Instant::now();
     thread::scope(|scope| -> Result<(), Box<dyn Error>> {
         for bath in &baths {

@@ -9,7 +9,7 @@ const TOLD: Duration = Duration::from_secs(60);
 /// How many samples there are.
 const SAMPLES: u32 = 360;
 
-/// Runs muxftpd and tiny_ftpd under a mixed load and fails when anything grows
+/// Runs muxftpd, and a server on libunftp, under a mixed load and fails when anything grows
 ///
 /// Descriptors, memory, threads and latency are sampled, written down and drawn. The last third of
 /// the time is compared with the second.

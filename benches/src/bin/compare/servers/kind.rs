@@ -16,10 +16,8 @@ pub(super) struct ServerKind {
 /// How a server comes by passive ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mechanism {
-    /// `muxftpd`: steering, and libunftp.
+    /// `muxftpd`: stream delivery.
     Mux,
-    /// `tiny_ftpd`: stream delivery, and a server written for it.
-    Tiny,
     /// libunftp as it is by default: a port of its own for every pending transfer.
     Default,
     /// libunftp in pooled mode.
@@ -36,9 +34,8 @@ pub(super) enum Mechanism {
     Pyftpdlib,
 }
 
-const NAMES: [(Mechanism, &str); 9] = [
+const NAMES: [(Mechanism, &str); 8] = [
     (Mechanism::Mux, "muxftpd"),
-    (Mechanism::Tiny, "tiny_ftpd"),
     (Mechanism::Default, "default"),
     (Mechanism::Pooled, "pooled"),
     (Mechanism::Earlier, "earlier"),

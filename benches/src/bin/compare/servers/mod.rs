@@ -47,7 +47,7 @@ pub(crate) const EARLIER: &str = "earlier-9";
 pub(crate) const STRANGERS: &str = "strangers";
 pub(crate) const MUXFTPD: &str = "muxftpd-9";
 pub(crate) const VSFTPD: &str = "vsftpd-1000";
-pub(crate) const OURS: [&str; 2] = ["muxftpd-9", "tiny_ftpd-9"];
+pub(crate) const OURS: [&str; 1] = ["muxftpd-9"];
 /// The server that ratios refer to: one port per session, as many as it likes, and TCP_NODELAY.
 pub(crate) const BASELINE: &str = "default-2700-nodelay";
 
@@ -97,8 +97,8 @@ pub(crate) fn run(
     random: &mut StdRng,
     samples: &mut Samples,
 ) -> io::Result<Vec<String>> {
-    eprintln!("servers: building muxftpd and tiny_ftpd");
-    let [muxftpd, tiny_ftpd] = [Program::Muxftpd, Program::TinyFtpd].map(|it| it.path().to_owned());
+    eprintln!("servers: building muxftpd");
+    let muxftpd = Program::Muxftpd.path().to_owned();
     let root = directory()?;
     installed::open_up(root.path())?;
     let scratch = tempfile::tempdir()?;
@@ -110,7 +110,6 @@ pub(crate) fn run(
         earlier: earlier.map(Path::to_owned),
         certificate,
         muxftpd,
-        tiny_ftpd,
     };
     let mut tasks = Vec::new();
     if servers {

@@ -46,7 +46,6 @@ impl Server {
         let built = |program, arguments| Start { program, arguments, environment: Vec::new() };
         let start = match kind.mechanism {
             Mechanism::Mux => built(setup.muxftpd.clone(), ours()),
-            Mechanism::Tiny => built(setup.tiny_ftpd.clone(), ours()),
             Mechanism::Default | Mechanism::Pooled => built(
                 env::current_exe()?,
                 vec![

@@ -13,5 +13,4 @@ pub(super) struct Setup {
     /// Another muxftpd to compare with.
     pub(super) earlier: Option<PathBuf>,
     pub(super) certificate: Certificate,
-    pub(super) tiny_ftpd: PathBuf,
 }
