@@ -30,9 +30,9 @@ pub struct Options {
 
     /// Let clients upload, rename and delete [default: read-only]
     ///
-    /// Without this, every change is refused with 550 or 553. A user's entry in the users file may say
-    /// otherwise for that user. Anonymous clients need no password: be sure that you want to let
-    /// the whole network write.
+    /// Without this, every change is refused with 550 or 553. A user's entry in the users file may
+    /// say otherwise for that user. Anonymous clients need no password: be sure that you want to
+    /// let the whole network write.
     #[arg(long, action = Set, num_args = 0..=1, require_equals = true, value_name = "BOOL",
           default_value = "false", default_missing_value = "true", hide_default_value = true,
           hide_possible_values = true)]
