@@ -1,11 +1,13 @@
 //! Starting and shutting down: all or nothing, and nothing left behind.
 
+mod machine;
 mod support;
 
 use std::time::Duration;
 
 use mux_core::Mux;
 use mux_core::mux::{AcceptError, BindError, ReserveError};
+use mux_core::steer::probe_steering;
 use support::*;
 
 #[tokio::test]
@@ -70,6 +72,9 @@ async fn a_second_start_is_refused() {
     for (first_steers, second_steers) in
         [(false, false), (false, true), (true, false), (true, true)]
     {
+        if first_steers || second_steers {
+            needs!(machine::steering(probe_steering));
+        }
         let mux = mux(3, |mux| mux.steering(first_steers));
         let again = Mux::builder(mux.ports().clone()).steering(second_steers).bind();
         let Err(BindError::Ports(error)) = again else { panic!("{again:?}") };
@@ -90,6 +95,9 @@ async fn one_busy_port_leaves_nothing_bound() {
     let ports = mux.ports().clone();
     within(mux.shutdown()).await;
     for steering in [false, true] {
+        if steering {
+            needs!(machine::steering(probe_steering));
+        }
         let busy = ports.port_at(1).unwrap();
         let other = std::net::TcpListener::bind(("127.0.0.1", busy)).unwrap();
         let error = Mux::builder(ports.clone()).steering(steering).bind().unwrap_err();
