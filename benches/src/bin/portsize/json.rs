@@ -188,7 +188,7 @@ pub(crate) fn of<'a>(report: &'a Report<'_>) -> Json<'a> {
             requests: script.requests(),
             times_as_fast: script.pace,
             measurements: report.lives().count(),
-            agreeing: report.lives().filter(|live| live.agrees()).count(),
+            agreeing: report.lives().filter(Live::agrees).count(),
         }),
         with_multiplexing: side(&report.multiplexed),
         without_multiplexing: side(&report.single),

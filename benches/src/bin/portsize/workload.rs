@@ -336,7 +336,8 @@ impl Iterator for WithinGrains<'_> {
         }
         if self.present.is_empty() {
             let now = self.rest.first()?.at;
-            let (present, rest) = self.rest.split_at(self.rest.partition_point(|s| s.at <= now));
+            let (present, rest) =
+                self.rest.split_at(self.rest.iter().take_while(|s| s.at <= now).count());
             self.rest = rest;
             self.present.extend(present.iter().map(|stamp| Stamp {
                 at: stamp.at + self.random.random_range(0..self.grain.nanos()),

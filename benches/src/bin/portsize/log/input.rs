@@ -87,7 +87,9 @@ pub(super) fn name_of(path: &Path) -> String {
 
 /// How much there is to read, if all are files.
 pub(super) fn size<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Option<u64> {
-    let size = |path: &Path| std::fs::metadata(path).ok().filter(|m| m.is_file()).map(|m| m.len());
+    let size = |path: &Path| {
+        std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|m| m.len())
+    };
     paths.into_iter().map(size).sum()
 }
 

@@ -267,11 +267,11 @@ impl Notes {
         self.replies_seen = true;
         let awaited = self.open.get_mut(&key).filter(|open| open.unreplied > 0);
         match (code, awaited) {
-            (227 | 228 | 229, Some(open)) => {
+            (227..=229, Some(open)) => {
                 open.unreplied -= 1;
                 open.at = at.at;
             }
-            (227 | 228 | 229, None) => {
+            (227..=229, None) => {
                 self.asked(at, client, key, shared);
                 if let Some(open) = self.open.get_mut(&key) {
                     open.unreplied -= 1;

@@ -113,6 +113,9 @@ fn own_lines(lines: &[&[u8]], sniffed: &Sniffed) -> usize {
     bare.iter().filter(own).count()
 }
 
+/// Whose lines they are.
+type Programs = BTreeSet<Box<[u8]>>;
+
 fn unwrapped<'a>(lines: &[&'a [u8]], chain: &[Wrap]) -> Vec<Bare<'a>> {
     let mut times = Times::default();
     lines.iter().filter_map(|line| wrap::bare(line, chain, &mut times)).collect()
@@ -122,7 +125,7 @@ fn score(
     format: Format,
     bare: &[Bare<'_>],
     wraps: usize,
-) -> Result<(Score, BTreeSet<Box<[u8]>>, Parser), TableTrouble> {
+) -> Result<(Score, Programs, Parser), TableTrouble> {
     let texts: Vec<&[u8]> = bare.iter().map(|bare| &*bare.text).collect();
     let mut parser = Parser::new(format, &texts)?;
     let mut times = Times::default();

@@ -100,7 +100,7 @@ fn clients<DB: DrawingBackend>(pen: &Pen<'_, DB>, busiest: &Busiest) -> Drawn {
         pen.words(at(left, y), 13, INK, HPos::Left, &name)?;
         let figures = format!("{}, {}", load(busy.load), of(busy.requests, "request"));
         pen.words(at(right, y), 13, INK, HPos::Right, &figures)?;
-        let end = left + ((right - left) as f64 * busy.load / most) as i32;
+        let end = left + (f64::from(right - left) * busy.load / most) as i32;
         pen.block(at(left, y + 10), at(end.max(left + 1), y + 22), colour)?;
     }
     Ok(())

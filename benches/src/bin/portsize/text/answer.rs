@@ -78,7 +78,7 @@ fn live(text: &mut String, report: &Report<'_>) {
         return;
     }
     let (all, agreeing): (Vec<Live>, usize) =
-        (report.lives().collect(), report.lives().filter(|live| live.agrees()).count());
+        (report.lives().collect(), report.lives().filter(Live::agrees).count());
     for side in report.sides() {
         for row in &side.rows {
             let answers = row.waiting.as_ref().unwrap_or(&row.at_once);

@@ -24,7 +24,7 @@ pub(super) enum Parser {
     Plain(for<'a> fn(&'a [u8], Outer, &mut Times) -> Said<'a>),
     W3c(w3c::W3c),
     Json(json::Named),
-    Csv(Table),
+    Csv(Box<Table>),
 }
 
 impl Parser {
@@ -43,7 +43,7 @@ impl Parser {
             Format::Sftpgo => Self::Plain(json::sftpgo),
             Format::AwsTransfer => Self::Plain(json::aws_transfer),
             Format::Json => Self::Json(json::Named::default()),
-            Format::Csv => Self::Csv(Table::of(lines)?),
+            Format::Csv => Self::Csv(Box::new(Table::of(lines)?)),
         })
     }
 
