@@ -65,18 +65,18 @@ fn drains(bed: &mut Bed, crowd: &Crowd, n: usize) {
         download.finish();
     }
     bed.has_stopped(n);
-    guard::eventually("its clients are served elsewhere", || {
-        regulars.iter().all(|&(client, manner)| {
-            Session::start(client, manner, bed.authority()).is_ok_and(|session| session.server != n)
-        })
-    });
+    until_moved(bed, &regulars, n);
     crowd.excuse(&[]);
 }
 
 /// Its own sessions are lost, and no others; newcomers are served elsewhere.
 fn dies(bed: &mut Bed, crowd: &Crowd, n: usize) {
+    // Who must come to another server before the balancer can be said to have noticed.
+    let downloads = downloads_from(crowd, n, 6, &Manner::ALL[..3]);
+    let regulars: Vec<(u16, Manner)> = downloads.iter().map(Download::client).collect();
     crowd.excuse(&[NEWCOMER, REGULAR, n]);
     bed.kill(n);
+    until_moved(bed, &regulars, n);
     until_nobody_comes_to(bed, crowd, n);
     crowd.excuse(&[]);
     all_serve(bed, crowd, &others(n));
@@ -104,6 +104,16 @@ pub(crate) fn downloads_from(
         }
     }
     panic!("server {n} gets no newcomers");
+}
+
+/// Waits until clients of a server are served elsewhere.
+#[track_caller]
+fn until_moved(bed: &Bed, clients: &[(u16, Manner)], n: usize) {
+    guard::eventually("its clients are served elsewhere", || {
+        clients.iter().all(|&(client, manner)| {
+            Session::start(client, manner, bed.authority()).is_ok_and(|session| session.server != n)
+        })
+    });
 }
 
 /// Waits until newcomers in a row are served, and not there.
