@@ -20,6 +20,7 @@ mod metrics;
 mod proxy;
 mod renewal;
 mod session_caps;
+mod tls_data;
 mod tls_required;
 mod tls_resumption;
 mod users;

@@ -269,7 +269,8 @@ impl Control {
         timeout(WRITE_TIMEOUT, async {
             stream.get_mut().1.send_close_notify();
             stream.flush().await?;
-            tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
+            let (plain, protected) = stream.get_mut();
+            until_its_end(plain, protected).await
         })
         .await??;
         self.stream = Some(Either::Left(stream.into_inner().0));
@@ -284,6 +285,32 @@ impl Control {
             tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
         })
         .await;
+    }
+}
+
+/// Reads until the peer ends TLS, one record after the other: what comes behind is plain already.
+async fn until_its_end(
+    stream: &mut TcpStream,
+    tls: &mut rustls::ServerConnection,
+) -> io::Result<()> {
+    const HEADER: usize = 5;
+    loop {
+        let mut record = vec![0; HEADER];
+        stream.read_exact(&mut record).await?;
+        let length = usize::from(u16::from_be_bytes([record[3], record[4]]));
+        record.resize(HEADER + length, 0);
+        stream.read_exact(&mut record[HEADER..]).await?;
+        let mut rest = record.as_slice();
+        while !rest.is_empty() {
+            tls.read_tls(&mut rest)?;
+            let state = tls.process_new_packets().map_err(io::Error::other)?;
+            if state.peer_has_closed() {
+                return Ok(());
+            }
+            if state.plaintext_bytes_to_read() > 0 {
+                return Err(io::Error::other("a command behind REIN in TLS"));
+            }
+        }
     }
 }
 
