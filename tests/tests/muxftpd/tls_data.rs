@@ -113,8 +113,8 @@ fn tls_from_the_first_byte_on() {
     let server = launch().security(Tls).option("--tls-listen", "127.0.0.1:0").start();
     server.put("file", &files::content("file", 10_000));
     let said = server.said();
-    let control = said.lines().filter_map(|line| line.trim().strip_prefix("control "));
-    let implicit = control.last().unwrap().split_whitespace().next().unwrap();
+    let mut control = said.lines().filter_map(|line| line.trim().strip_prefix("control "));
+    let implicit = control.next_back().unwrap().split_whitespace().next().unwrap();
     let to = Endpoint::new(&server, Way::Ipv4Pasv, Tls);
     let script = "
 import re
