@@ -3,6 +3,8 @@
 //! [`root::Storage`] is what a session can reach of it, [`path::FtpPath`] how its client names
 //! what is there. [`list`] makes listings, in lines of [`long`] and [`facts`].
 
+#[cfg(target_os = "linux")]
+mod cached;
 pub mod changes;
 mod decimal;
 pub mod facts;

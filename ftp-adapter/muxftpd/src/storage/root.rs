@@ -26,6 +26,17 @@ pub struct Storage {
     root: Arc<Path>,
     identity: Arc<Identity>,
     writable: bool,
+    /// Whether what is in it is never on a disk.
+    #[cfg(target_os = "linux")]
+    pub(crate) in_memory: bool,
+}
+
+/// Whether a directory is in a file system that has no disk.
+#[cfg(target_os = "linux")]
+fn is_in_memory(directory: &Dir) -> bool {
+    /// `TMPFS_MAGIC`.
+    const TMPFS: u64 = 0x0102_1994;
+    rustix::fs::fstatfs(directory).is_ok_and(|system| system.f_type as u64 == TMPFS)
 }
 
 impl Storage {
@@ -39,6 +50,8 @@ impl Storage {
         let root = root.canonicalize().map_err(error)?;
         let directory = Dir::open_ambient_dir(&root, ambient_authority()).map_err(error)?;
         Ok(Self {
+            #[cfg(target_os = "linux")]
+            in_memory: is_in_memory(&directory),
             directory: Arc::new(directory),
             root: root.into(),
             identity: Arc::new(Identity::of_program()),
@@ -62,7 +75,13 @@ impl Storage {
             Err(_) => return Err(leads_out()),
         };
         let directory = self.directory.open_dir(inner).map_err(error)?;
-        Ok(Self { directory: Arc::new(directory), root: root.into(), ..self.clone() })
+        Ok(Self {
+            #[cfg(target_os = "linux")]
+            in_memory: is_in_memory(&directory),
+            directory: Arc::new(directory),
+            root: root.into(),
+            ..self.clone()
+        })
     }
 
     /// The same directory, for writing or only for reading.

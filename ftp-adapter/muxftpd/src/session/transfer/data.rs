@@ -2,6 +2,7 @@
 
 use crate::session::transfer::Broken;
 use crate::session::transfer::idle::Idle;
+use crate::session::transfer::quick::Quick;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
@@ -11,15 +12,17 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
+use tokio::task::spawn_blocking;
 use tokio_rustls::server::TlsStream;
 use tokio_util::io::poll_read_buf;
 
 /// A connection as it was opened.
 #[derive(Debug)]
 pub(super) enum Stream {
-    /// Shared with the thread on which the kernel sends a file.
-    Plain(Arc<TcpStream>),
+    Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    /// A thread has it, or had it when it failed.
+    Lent,
 }
 
 /// A data connection that is given up when its peer is silent for too long.
@@ -42,12 +45,34 @@ impl Data {
         Self { stream, idle: Idle::new(patience), strict_close, moved }
     }
 
-    /// The socket, if nothing is between it and what is sent.
-    pub(super) fn plain(&self) -> Option<&Arc<TcpStream>> {
-        match &self.stream {
-            Stream::Plain(stream) => Some(stream),
-            Stream::Tls(_) => None,
+    /// Whether nothing is between the socket and what is sent.
+    pub(super) fn is_plain(&self) -> bool {
+        matches!(self.stream, Stream::Plain(_))
+    }
+
+    /// Lends a plain connection to a thread that may wait for the disk. If this is dropped, the
+    /// thread soon ends.
+    pub(super) async fn on_thread<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&Quick) -> T + Send + 'static,
+    ) -> Result<T, Broken> {
+        let stream = match std::mem::replace(&mut self.stream, Stream::Lent) {
+            Stream::Plain(stream) => stream.into_std().map_err(Broken::Connection)?,
+            _ => return Err(Broken::Connection(lent())),
+        };
+        let before = self.moved.load(Relaxed);
+        let alive = Arc::new(());
+        let quick = Quick::new(stream, &alive, Arc::clone(&self.moved));
+        let turn = spawn_blocking(move || {
+            let done = work(&quick);
+            (quick.stream, done)
+        });
+        let (stream, done) = turn.await.map_err(io::Error::other).map_err(Broken::File)?;
+        self.stream = Stream::Plain(TcpStream::from_std(stream).map_err(Broken::Connection)?);
+        if self.moved.load(Relaxed) != before {
+            self.idle.moved();
         }
+        Ok(done)
     }
 
     /// So much was sent or received.
@@ -63,6 +88,7 @@ impl Data {
                 let polled = match &mut self.stream {
                     Stream::Plain(stream) => poll_write(stream, context, bytes),
                     Stream::Tls(stream) => Pin::new(&mut **stream).poll_write(context, bytes),
+                    Stream::Lent => Poll::Ready(Err(lent())),
                 };
                 self.unless_idle(context, polled)
             })
@@ -80,25 +106,36 @@ impl Data {
     #[cfg(target_os = "linux")]
     pub(super) async fn writable(&mut self) -> Result<(), Broken> {
         poll_fn(|context| {
-            let polled = match &self.stream {
-                Stream::Plain(stream) => stream.poll_write_ready(context),
-                Stream::Tls(stream) => stream.get_ref().0.poll_write_ready(context),
-            };
-            self.unless_idle(context, polled)
+            let polled = self.socket().and_then(|socket| Ok(socket.poll_write_ready(context)));
+            self.unless_idle(context, polled.unwrap_or_else(|error| Poll::Ready(Err(error))))
         })
         .await
     }
 
+    /// Waits until the socket has something, or its end.
+    pub(super) async fn readable(&mut self) -> Result<(), Broken> {
+        poll_fn(|context| {
+            let polled = self.socket().and_then(|socket| Ok(socket.poll_read_ready(context)));
+            self.unless_idle(context, polled.unwrap_or_else(|error| Poll::Ready(Err(error))))
+        })
+        .await
+    }
+
+    fn socket(&self) -> io::Result<&TcpStream> {
+        match &self.stream {
+            Stream::Plain(stream) => Ok(stream),
+            Stream::Tls(stream) => Ok(stream.get_ref().0),
+            Stream::Lent => Err(lent()),
+        }
+    }
+
     /// Says that this was all. Over TLS this tells the end of a file from a cut.
     pub(super) async fn finish(&mut self) -> Result<(), Broken> {
-        if let Stream::Plain(_) = self.stream {
-            // The kernel does the rest when the connection is closed.
-            return Ok(());
-        }
         poll_fn(|context| {
             let polled = match &mut self.stream {
-                Stream::Plain(_) => Poll::Ready(Ok(())),
                 Stream::Tls(stream) => Pin::new(&mut **stream).poll_shutdown(context),
+                // The kernel does the rest when the connection is closed.
+                Stream::Plain(_) | Stream::Lent => Poll::Ready(Ok(())),
             };
             self.unless_idle(context, polled)
         })
@@ -128,6 +165,7 @@ impl Data {
             let polled = match &mut self.stream {
                 Stream::Plain(stream) => poll_read(stream, context, into),
                 Stream::Tls(stream) => poll_read_buf(Pin::new(&mut **stream), context, into),
+                Stream::Lent => Poll::Ready(Err(lent())),
             };
             match polled {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Ok(true)),
@@ -154,15 +192,22 @@ impl Data {
         match polled {
             Poll::Ready(result) => Poll::Ready(result.map_err(Broken::Connection)),
             Poll::Pending => {
-                let socket = match &self.stream {
-                    Stream::Plain(stream) => stream,
+                let Self { stream, idle, .. } = self;
+                let socket = match stream {
+                    Stream::Plain(stream) => &*stream,
                     Stream::Tls(stream) => stream.get_ref().0,
+                    Stream::Lent => return Poll::Ready(Err(Broken::Connection(lent()))),
                 };
-                ready!(self.idle.poll_over(context, socket));
+                ready!(idle.poll_over(context, socket));
                 Poll::Ready(Err(Broken::Idle))
             }
         }
     }
+}
+
+/// What nobody sees: whoever lends a connection waits for it.
+fn lent() -> io::Error {
+    io::ErrorKind::NotConnected.into()
 }
 
 fn poll_write(

@@ -1,10 +1,17 @@
 //! When a data connection is given up: its peer neither sends nor acknowledges anything.
 
+use socket2::{SockRef, TcpKeepalive};
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
+
+/// An uploading client that is gone without a word is noticed after two minutes of silence.
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(15);
+const KEEPALIVE_PROBES: u32 = 4;
 
 /// In so many parts the time is cut; when nothing happened in any of them, it is over.
 const PARTS: u32 = 4;
@@ -14,10 +21,14 @@ const PARTS: u32 = 4;
 /// A socket with room tells that the peer has acknowledged something, but one without does not
 /// tell that it has not: it says so only when a third of its buffer is free, which takes a slow
 /// reader minutes. So what is not acknowledged yet is looked at.
+///
+/// It costs nothing until the connection has to be waited for: most transfers of small files never
+/// wait.
 #[derive(Debug)]
 pub(super) struct Idle {
-    part: Duration,
-    tick: Pin<Box<Sleep>>,
+    patience: Duration,
+    /// When to look again, once something was waited for.
+    tick: Option<Pin<Box<Sleep>>>,
     moved: bool,
     unacknowledged: Option<usize>,
     silent_parts: u32,
@@ -25,9 +36,7 @@ pub(super) struct Idle {
 
 impl Idle {
     pub(super) fn new(patience: Duration) -> Self {
-        let part = (patience / PARTS).max(Duration::from_millis(1));
-        let tick = Box::pin(sleep(part));
-        Self { part, tick, moved: false, unacknowledged: None, silent_parts: 0 }
+        Self { patience, tick: None, moved: false, unacknowledged: None, silent_parts: 0 }
     }
 
     /// Something was sent or received.
@@ -37,9 +46,15 @@ impl Idle {
 
     /// To be polled while nothing can be sent or received: ready when it took too long.
     pub(super) fn poll_over(&mut self, context: &mut Context<'_>, stream: &TcpStream) -> Poll<()> {
+        let part = (self.patience / PARTS).max(Duration::from_millis(1));
+        let tick = self.tick.get_or_insert_with(|| {
+            // Whatever cannot be set, the transfer will tell.
+            let _ = watch(stream, self.patience);
+            Box::pin(sleep(part))
+        });
         loop {
-            ready!(self.tick.as_mut().poll(context));
-            self.tick.as_mut().reset(Instant::now() + self.part);
+            ready!(tick.as_mut().poll(context));
+            tick.as_mut().reset(Instant::now() + part);
             let unacknowledged = unacknowledged(stream);
             if std::mem::take(&mut self.moved) || unacknowledged != self.unacknowledged {
                 self.silent_parts = 0;
@@ -52,6 +67,21 @@ impl Idle {
             self.unacknowledged = unacknowledged;
         }
     }
+}
+
+/// Has the kernel notice a peer that is gone without a word.
+fn watch(stream: &TcpStream, patience: Duration) -> io::Result<()> {
+    let socket = SockRef::from(stream);
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_AFTER)
+        .with_interval(KEEPALIVE_EVERY)
+        .with_retries(KEEPALIVE_PROBES);
+    socket.set_tcp_keepalive(&keepalive)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(patience))?;
+    #[cfg(not(target_os = "linux"))]
+    let _ = patience;
+    Ok(())
 }
 
 /// How many bytes the peer has not acknowledged yet.

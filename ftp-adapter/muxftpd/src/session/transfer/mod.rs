@@ -6,6 +6,7 @@
 //! | `open` | the data connection: awaited, and put into TLS |
 //! | `data`, `idle` | that connection, and when it is given up |
 //! | `send`, `sendfile`, `receive` | moving bytes |
+//! | `quick` | a thread for a client that is quick |
 //! | [`ascii`] | line ends |
 
 pub mod ascii;
@@ -13,6 +14,7 @@ mod data;
 mod idle;
 mod open;
 mod prepare;
+mod quick;
 mod receive;
 mod send;
 #[cfg(target_os = "linux")]
@@ -123,11 +125,14 @@ impl Session {
             Ok(storage) => storage.clone(),
             Err(error) => return self.refuse(Reply::refused(530, &error)).await,
         };
-        let Prepared { opening, path, body } =
-            match blocking(move || task.prepare(&storage, path)).await {
-                Ok(prepared) => prepared,
-                Err(error) => return self.refuse(refusal.reply(&error)).await,
-            };
+        let prepared = match task.prepare_at_once(&storage, &path) {
+            Some(prepared) => Ok(prepared),
+            None => blocking(move || task.prepare(&storage, path)).await,
+        };
+        let Prepared { opening, path, body } = match prepared {
+            Ok(prepared) => prepared,
+            Err(error) => return self.refuse(refusal.reply(&error)).await,
+        };
         self.control.reply(&Reply::new(150, opening)).await?;
 
         let progress = Progress { command, path, moved: Arc::default() };
@@ -173,7 +178,7 @@ impl Session {
             || information::status(protected, data, parameters.ascii, identity, Some(progress));
 
         let settings = &server.settings;
-        let open = open::open(&mut passive.mode, security.of_data(), &server.journal, settings);
+        let open = open::open(&mut passive.mode, security.of_data(), &server.journal);
         let stream = unless_interrupted(control, &shutdown.drain, status, open).await??;
         let moved = Arc::clone(&progress.moved);
         let data = Data::new(stream, settings.stall_timeout, settings.strict_close, moved);

@@ -2,23 +2,16 @@
 
 use crate::observe::events::{Connection, Handshake};
 use crate::observe::journal::Journal;
-use crate::server::Settings;
 use crate::session::reply::Reply;
 use crate::session::transfer::data::Stream;
 use crate::tls::{self, Refused};
 use ftp_adapter::PassiveSession;
-use socket2::{SockRef, TcpKeepalive};
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::sleep;
-
-/// An uploading client that is gone without a word is noticed after two minutes of silence.
-const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
-const KEEPALIVE_EVERY: Duration = Duration::from_secs(15);
-const KEEPALIVE_PROBES: u32 = 4;
 
 /// How long the right connection is waited for after a wrong one.
 const REJECTED_TIMEOUT: Duration = Duration::from_secs(3);
@@ -43,21 +36,19 @@ pub(super) async fn open(
     mode: &mut PassiveSession,
     tls: Option<&tls::Session>,
     journal: &Journal,
-    settings: &Settings,
 ) -> Result<Stream, NotOpened> {
-    let patience = settings.stall_timeout;
     let Some(tls) = tls else {
         let stream = mode.data_connection().await.map_err(NotOpened::Passive)?;
-        // Whatever cannot be set, the transfer will tell.
-        let _ = prepare(&stream, patience);
-        return Ok(Stream::Plain(Arc::new(stream)));
+        return Ok(Stream::Plain(stream));
     };
     let refused: Mutex<Option<Refused>> = Mutex::new(None);
     let has_refused = Notify::new();
     let begin = |stream: TcpStream| {
         let (refused, has_refused) = (&refused, &has_refused);
         async move {
-            let _ = prepare(&stream, patience);
+            // Else each record that follows another waits for an acknowledgement. Whatever cannot
+            // be set, the transfer will tell.
+            let _ = stream.set_nodelay(true);
             match tls.accept(stream).await {
                 Ok((stream, how)) => {
                     journal.handshake(Connection::Data, how);
@@ -101,23 +92,6 @@ pub(super) async fn open(
         }
         (Err(reply), _) => Err(NotOpened::Passive(reply)),
     }
-}
-
-/// Sees to it that a client that is gone without a word is noticed.
-fn prepare(stream: &TcpStream, patience: Duration) -> io::Result<()> {
-    // The end of a file does not wait for the acknowledgement of what was before it.
-    stream.set_nodelay(true)?;
-    let socket = SockRef::from(stream);
-    let keepalive = TcpKeepalive::new()
-        .with_time(KEEPALIVE_AFTER)
-        .with_interval(KEEPALIVE_EVERY)
-        .with_retries(KEEPALIVE_PROBES);
-    socket.set_tcp_keepalive(&keepalive)?;
-    #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(patience))?;
-    #[cfg(not(target_os = "linux"))]
-    let _ = patience;
-    Ok(())
 }
 
 impl NotOpened {

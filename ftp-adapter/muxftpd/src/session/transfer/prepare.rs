@@ -78,6 +78,31 @@ impl Task {
         }
     }
 
+    /// The same as [`Self::prepare`], if it takes no waiting: of a whole file that is small, or that
+    /// the kernel sends. Nothing was done if not.
+    #[cfg(target_os = "linux")]
+    pub(super) fn prepare_at_once(&self, storage: &Storage, path: &FtpPath) -> Option<Prepared> {
+        let &Self::Retrieve { offset: 0, ascii: false, direct, .. } = self else { return None };
+        let (file, metadata) = storage.read_cached(path)?;
+        let left = metadata.len();
+        let mut piece = Vec::new();
+        let rest = if left <= SMALL {
+            let read = storage.read_bytes_cached(&file, 0, left as usize, &mut piece);
+            read.is_ok_and(|all| all).then_some(None)?
+        } else if direct {
+            Some(Source::file(file, None))
+        } else {
+            return None;
+        };
+        let body = Body::Outgoing(Outgoing { piece, rest });
+        Some(Prepared { opening: opening(path, false, left), path: path.clone(), body })
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn prepare_at_once(&self, _: &Storage, _: &FtpPath) -> Option<Prepared> {
+        None
+    }
+
     /// Opens what is to be moved, and reads what is small. Waits for the disk.
     pub(super) fn prepare(self, storage: &Storage, path: FtpPath) -> io::Result<Prepared> {
         match self {
@@ -89,13 +114,7 @@ impl Task {
                 if offset > 0 {
                     file.seek(SeekFrom::Start(offset))?;
                 }
-                let mut opening = b"Opening data connection for ".to_vec();
-                opening.extend_from_slice(path.file_name().unwrap_or(b"/"));
-                if !ascii {
-                    // Clients show their progress by this.
-                    opening.extend_from_slice(format!(" ({left} bytes)").as_bytes());
-                }
-                opening.push(b'.');
+                let opening = opening(&path, ascii, left);
                 let source = Source::file(file, ascii.then(ToNetwork::default));
                 let outgoing = if direct && left > SMALL {
                     Outgoing { piece: Vec::new(), rest: Some(source) }
@@ -124,6 +143,18 @@ impl Task {
             }
         }
     }
+}
+
+/// The text of the 150 for a file of which so many bytes are left.
+fn opening(path: &FtpPath, ascii: bool, left: u64) -> Vec<u8> {
+    let mut opening = b"Opening data connection for ".to_vec();
+    opening.extend_from_slice(path.file_name().unwrap_or(b"/"));
+    if !ascii {
+        // Clients show their progress by this.
+        opening.extend_from_slice(format!(" ({left} bytes)").as_bytes());
+    }
+    opening.push(b'.');
+    opening
 }
 
 impl Refusal {

@@ -3,17 +3,75 @@
 use crate::session::transfer::Broken;
 use crate::session::transfer::ascii::FromNetwork;
 use crate::session::transfer::data::Data;
+use crate::session::transfer::quick::Quick;
 use crate::storage::Upload;
+use rustix::event::PollFlags;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 /// How much is received before it is written: at first, and of a client that fills that.
 const FIRST_PIECE: usize = 64 * 1024;
-const PIECE: usize = 512 * 1024;
+const PIECE: usize = 256 * 1024;
 
-/// Receives all that comes, until the end. While one piece is written, the next is received.
-pub(super) async fn receive(mut data: Data, upload: Upload, ascii: bool) -> Result<(), Broken> {
+/// Receives all that comes, until the end.
+pub(super) async fn receive(data: Data, upload: Upload, ascii: bool) -> Result<(), Broken> {
+    if data.is_plain() && !ascii {
+        receive_on_thread(data, upload).await
+    } else {
+        receive_pieces(data, upload, ascii).await
+    }
+}
+
+/// Receives and writes on one thread while the client is quick.
+async fn receive_on_thread(mut data: Data, upload: Upload) -> Result<(), Broken> {
+    let mut target = Target::new(upload, false);
+    loop {
+        data.readable().await?;
+        let turn = data.on_thread(|quick| {
+            let ended = turn(quick, &mut target);
+            (target, ended)
+        });
+        let (back, ended) = turn.await?;
+        target = back;
+        if ended? {
+            return Ok(());
+        }
+    }
+}
+
+/// Writes what comes while more comes soon; whether the end has come.
+fn turn(quick: &Quick, target: &mut Target) -> Result<bool, Broken> {
+    loop {
+        if target.buffer.is_empty() {
+            target.buffer.resize(FIRST_PIECE, 0);
+        }
+        match (&quick.stream).read(&mut target.buffer) {
+            Ok(received) => {
+                target.write_received(received).map_err(Broken::File)?;
+                if received == 0 {
+                    return Ok(true);
+                }
+                if received == target.buffer.len() && received < PIECE {
+                    target.buffer.resize(PIECE, 0);
+                }
+                if !quick.goes_on(received) {
+                    return Ok(false);
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                if !quick.is_soon(PollFlags::IN) {
+                    return Ok(false);
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Broken::Connection(error)),
+        }
+    }
+}
+
+/// While one piece is written, the next is received.
+async fn receive_pieces(mut data: Data, upload: Upload, ascii: bool) -> Result<(), Broken> {
     let mut target = Some(Target::new(upload, ascii));
     let mut writing: Option<Writing> = None;
     let mut filling = Vec::with_capacity(FIRST_PIECE);
@@ -102,13 +160,26 @@ impl Target {
         empty
     }
 
+    /// The file, from the first time on without what it had before.
+    fn file(&mut self) -> io::Result<File> {
+        match std::mem::replace(&mut self.place, Place::Lost) {
+            Place::Upload(upload) => upload.begin(),
+            Place::File(file) => Ok(file),
+            Place::Lost => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// Writes so much of the buffer. Waits for the disk.
+    fn write_received(&mut self, received: usize) -> io::Result<()> {
+        let mut file = self.file()?;
+        file.write_all(&self.buffer[..received])?;
+        self.place = Place::File(file);
+        Ok(())
+    }
+
     /// Writes the buffer. Waits for the disk.
     fn write(&mut self) -> io::Result<()> {
-        let mut file = match std::mem::replace(&mut self.place, Place::Lost) {
-            Place::Upload(upload) => upload.begin()?,
-            Place::File(file) => file,
-            Place::Lost => return Err(io::ErrorKind::NotConnected.into()),
-        };
+        let mut file = self.file()?;
         match &mut self.converter {
             None => file.write_all(&self.buffer)?,
             Some(converter) => {

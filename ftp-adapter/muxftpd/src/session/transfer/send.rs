@@ -67,7 +67,7 @@ pub(super) async fn send(mut data: Data, outgoing: Outgoing) -> Result<(), Broke
     let Outgoing { piece, rest } = outgoing;
     let rest = match rest {
         #[cfg(target_os = "linux")]
-        Some(Source::File { file, converter: None, raw }) if data.plain().is_some() => {
+        Some(Source::File { file, converter: None, raw }) if data.is_plain() => {
             data.write_all(&piece).await?;
             match super::sendfile::send(&mut data, file).await? {
                 None => return data.finish().await,

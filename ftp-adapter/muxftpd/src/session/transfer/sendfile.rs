@@ -2,22 +2,17 @@
 
 use crate::session::transfer::Broken;
 use crate::session::transfer::data::Data;
+use crate::session::transfer::quick::Quick;
 use nix::errno::Errno;
+use rustix::event::PollFlags;
 use rustix::fs::sendfile;
 use std::fs::File;
 use std::io;
-use std::sync::Arc;
-use tokio::io::Interest;
-use tokio::net::TcpStream;
-use tokio::task::spawn_blocking;
 
 /// How much one call may send: the socket mostly has room for less.
 const CALL: usize = 1 << 20;
 
-/// How much one trip to a thread that may wait for the disk may send, while others wait for it.
-const TRIP: usize = 8 << 20;
-
-/// How a trip has ended.
+/// How a turn has ended.
 enum End {
     /// There is more, as soon as the socket has room.
     More,
@@ -30,14 +25,13 @@ enum End {
 /// system cannot send this kind of file so.
 pub(super) async fn send(data: &mut Data, mut file: File) -> Result<Option<File>, Broken> {
     loop {
-        let Some(stream) = data.plain().cloned() else { return Ok(Some(file)) };
         data.writable().await?;
-        let trip = spawn_blocking(move || trip(&stream, file)).await;
-        let (back, sent, end) = trip.map_err(io::Error::other).map_err(Broken::File)?;
+        let turn = data.on_thread(|quick| {
+            let end = turn(quick, &file);
+            (file, end)
+        });
+        let (back, end) = turn.await?;
         file = back;
-        if sent > 0 {
-            data.has_moved(sent);
-        }
         match end {
             End::More => {}
             End::File => return Ok(None),
@@ -48,20 +42,19 @@ pub(super) async fn send(data: &mut Data, mut file: File) -> Result<Option<File>
     }
 }
 
-/// Sends until the socket is full.
-fn trip(stream: &Arc<TcpStream>, file: File) -> (File, usize, End) {
-    let mut sent = 0;
-    while sent < TRIP {
-        let call = || Ok(sendfile(&**stream, &file, None, CALL)?);
-        match stream.try_io(Interest::WRITABLE, call) {
-            Ok(0) => return (file, sent, End::File),
-            Ok(more) => sent += more,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return (file, sent, End::Failed(error)),
+/// Sends while the client is quick.
+fn turn(quick: &Quick, file: &File) -> End {
+    loop {
+        match sendfile(&quick.stream, file, None, CALL) {
+            Ok(0) => return End::File,
+            Ok(sent) if quick.goes_on(sent) => {}
+            Ok(_) => return End::More,
+            Err(rustix::io::Errno::AGAIN) if quick.is_soon(PollFlags::OUT) => {}
+            Err(rustix::io::Errno::AGAIN) => return End::More,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return End::Failed(error.into()),
         }
     }
-    (file, sent, End::More)
 }
 
 fn errno(error: &io::Error) -> Option<Errno> {
