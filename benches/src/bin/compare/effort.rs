@@ -32,7 +32,9 @@ pub(crate) struct ScaleEffort {
 /// Of whole servers.
 #[derive(Debug, Clone)]
 pub(crate) struct ServersEffort {
-    pub(crate) kinds: Vec<&'static str>,
+    pub(crate) kinds: Vec<String>,
+    /// Texts of which an operation must have one in its name.
+    pub(crate) operations: Option<Vec<String>>,
     /// How many clients work at the same time.
     pub(crate) clients: Vec<u16>,
     /// How long a measurement of cycles takes.
@@ -80,7 +82,7 @@ impl Effort {
                 leases: vec![10, 100, 500, 1_000, 2_000],
             },
             servers: ServersEffort {
-                kinds: vec![
+                kinds: [
                     "muxftpd-9",
                     "default-2700-nodelay",
                     "pooled-9-nodelay",
@@ -91,7 +93,10 @@ impl Effort {
                     "proftpd-1000",
                     "pure_ftpd-1000",
                     "pyftpdlib-1000",
-                ],
+                ]
+                .map(str::to_owned)
+                .into(),
+                operations: None,
                 clients: vec![1, 4, 32],
                 seconds: 2.0,
                 bulk: 1 << 30,
@@ -135,7 +140,7 @@ impl Effort {
             sockets: SocketsEffort { seconds: 0.05, bulk: 1 << 20 },
             scale: ScaleEffort { streams: vec![10, 100], leases: vec![5, 10] },
             servers: ServersEffort {
-                kinds: vec![
+                kinds: [
                     "muxftpd-9",
                     "default-2700-nodelay",
                     "pooled-9",
@@ -143,7 +148,10 @@ impl Effort {
                     "proftpd-100",
                     "pure_ftpd-100",
                     "pyftpdlib-100",
-                ],
+                ]
+                .map(str::to_owned)
+                .into(),
+                operations: None,
                 clients: vec![1, 3],
                 seconds: 0.3,
                 bulk: 1 << 20,

@@ -40,6 +40,14 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 20_000)]
     pub(crate) first_port: u16,
 
+    /// Compare these servers alone: muxftpd-9,vsftpd-1000 and so on
+    #[arg(long, value_delimiter = ',', value_name = "SERVERS")]
+    pub(crate) servers: Option<Vec<String>>,
+
+    /// Measure these operations of servers alone: those with one of these texts in their name
+    #[arg(long, value_delimiter = ',', value_name = "TEXTS")]
+    pub(crate) operations: Option<Vec<String>>,
+
     /// Another muxftpd to compare with: the program of an earlier version
     #[arg(long, value_name = "PROGRAM")]
     pub(crate) against: Option<PathBuf>,
@@ -90,6 +98,10 @@ impl Options {
             _ => Effort::full(),
         };
         effort.rounds = self.rounds.unwrap_or(effort.rounds);
+        if let Some(servers) = &self.servers {
+            effort.servers.kinds.clone_from(servers);
+        }
+        effort.servers.operations.clone_from(&self.operations);
         effort
     }
 }

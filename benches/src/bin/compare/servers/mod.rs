@@ -122,11 +122,14 @@ pub(crate) fn run(
     if strangers {
         storms(effort, &mut tasks);
     }
+    if let Some(texts) = &effort.servers.operations {
+        tasks.retain(|task| texts.iter().any(|text| task.operation.contains(text)));
+    }
     let most = tasks.iter().map(|task| task.clients).max().unwrap_or(1);
     let mut contestants = Vec::new();
     let mut left_out = Vec::new();
     let mut port = first_port;
-    let kinds = effort.servers.kinds.iter().copied().chain(earlier.map(|_| EARLIER));
+    let kinds = effort.servers.kinds.iter().map(String::as_str).chain(earlier.map(|_| EARLIER));
     for name in kinds {
         let kind: ServerKind = name.parse().map_err(io::Error::other)?;
         if let Some(why) = installed::missing(kind.mechanism) {
