@@ -8,6 +8,7 @@ pub mod config_file;
 pub mod core;
 pub mod fact_arguments;
 pub mod ftp_path;
+pub mod ftp_session;
 pub mod listing;
 pub mod portsize_log;
 pub mod users_file;

@@ -155,6 +155,7 @@ except (ftplib.error_temp, ConnectionError, ssl.SSLError) as error:
 # Somebody else at the same address, who is logged in as well, and comes first.
 thief = login(SameSession)
 thief.nlst()
+session.voidcmd('TYPE I')  # nlst has left TYPE A
 to = session.makepasv()
 stolen = socket.create_connection(to, timeout=60)
 assert session.sendcmd('RETR down').startswith('150')

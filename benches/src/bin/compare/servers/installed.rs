@@ -97,12 +97,7 @@ pub(super) fn start(kind: ServerKind, setup: &Setup, address: SocketAddr) -> io:
         Mechanism::PureFtpd => {
             let users = users(&scratch.join(format!("pure-{port}")), &root.to_string())?;
             let minutes = IDLE_SECONDS / 60;
-            let read = |path: &Path| fs::read_to_string(path);
-            let certificate = &setup.certificate;
-            let both = read(&certificate.key)? + &read(&certificate.certificate)?;
             [
-                format!("-2{}", write("pure-certificate", both)?),
-                "-Y1".to_owned(),
                 "-L100000:5".to_owned(),
                 format!("-S{ip},{port}"),
                 format!("-p{first}:{last}"),

@@ -46,9 +46,10 @@ const NAMES: [(Mechanism, &str); 8] = [
 ];
 
 impl Mechanism {
-    /// Whether it is set up with TLS here.
+    /// Whether it is set up with TLS here. Pure-FTPd is not, because it makes parameters for a key
+    /// exchange anew in each session, which takes seconds.
     pub(super) fn speaks_tls(self) -> bool {
-        !matches!(self, Self::Proftpd | Self::Pyftpdlib | Self::Pooled)
+        !matches!(self, Self::Proftpd | Self::PureFtpd | Self::Pyftpdlib | Self::Pooled)
     }
 
     /// Whether it knows a command for listings.
