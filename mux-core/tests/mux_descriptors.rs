@@ -24,8 +24,9 @@ const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 #[tokio::test]
 async fn without_descriptors_nothing_is_lost_and_idle_listeners_are_given_back() {
-    needs!(machine::steering(probe_steering));
     let _alone = ALONE.lock().await;
+    // It takes descriptors for a moment, so nothing else may be under way.
+    needs!(machine::steering(probe_steering));
     let mux = mux(1, |mux| mux.steering(true).ttl(HANG));
     let port = mux.ports().port_at(0).unwrap();
 

@@ -12,6 +12,8 @@ use std::time::Duration;
 
 /// No server that works is silent for so long.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How often a login over TLS is tried.
+const HANDSHAKE_TRIES: usize = 6;
 /// How much a client reads or writes at a time.
 const CHUNK: usize = 256 * 1024;
 
@@ -55,8 +57,19 @@ pub(super) enum Cycle {
 }
 
 impl Client {
-    /// Connects from `address` and logs in.
+    /// Connects from `address` and logs in. What libunftp reads of a handshake as a command, in the
+    /// moment after its reply to `AUTH`, is lost: so TLS is begun anew where it fails.
     pub(super) fn log_in(address: Ipv4Addr, server: SocketAddr, login: Login) -> io::Result<Self> {
+        let tries = if login.secure.is_some() { HANDSHAKE_TRIES } else { 1 };
+        for _ in 1..tries {
+            if let Ok(client) = Self::try_log_in(address, server, login.clone()) {
+                return Ok(client);
+            }
+        }
+        Self::try_log_in(address, server, login)
+    }
+
+    fn try_log_in(address: Ipv4Addr, server: SocketAddr, login: Login) -> io::Result<Self> {
         let control = connect(address, server)?;
         control.set_nodelay(true)?;
         let mut client = Self {
