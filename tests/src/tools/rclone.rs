@@ -32,7 +32,7 @@ pub fn rclone(to: &Endpoint, arguments: &[&str]) -> Finished {
     ] {
         rclone.env(format!("RCLONE_CONFIG_SERVER_{name}"), value);
     }
-    // No configuration but that of the environment. It would write to a file that it is given.
+    // No configuration but that of the environment.
     rclone.args(["--config", "", "--retries", "1", "--low-level-retries", "1"]);
     run(rclone.args(arguments), b"")
 }

@@ -1,7 +1,7 @@
 //! The served directory.
 //!
 //! [`root::Storage`] is what a session can reach of it, [`path::FtpPath`] how its client names
-//! what is there. [`list`] makes listings, in lines of [`long`] and [`facts`].
+//! what is there. [`list`] makes listings, in lines like those of `ls -l` and with [`facts`].
 
 #[cfg(target_os = "linux")]
 mod cached;

@@ -106,7 +106,7 @@ impl Data {
     #[cfg(target_os = "linux")]
     pub(super) async fn writable(&mut self) -> Result<(), Broken> {
         poll_fn(|context| {
-            let polled = self.socket().and_then(|socket| Ok(socket.poll_write_ready(context)));
+            let polled = self.socket().map(|socket| socket.poll_write_ready(context));
             self.unless_idle(context, polled.unwrap_or_else(|error| Poll::Ready(Err(error))))
         })
         .await
@@ -115,7 +115,7 @@ impl Data {
     /// Waits until the socket has something, or its end.
     pub(super) async fn readable(&mut self) -> Result<(), Broken> {
         poll_fn(|context| {
-            let polled = self.socket().and_then(|socket| Ok(socket.poll_read_ready(context)));
+            let polled = self.socket().map(|socket| socket.poll_read_ready(context));
             self.unless_idle(context, polled.unwrap_or_else(|error| Poll::Ready(Err(error))))
         })
         .await
