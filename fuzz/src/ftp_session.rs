@@ -15,6 +15,7 @@ use clap::Parser;
 use mux_core::Mux;
 use muxftpd::config::options::Options;
 use muxftpd::server::Listener;
+use muxftpd::session::telnet;
 use muxftpd::setup::Checked;
 use tokio::runtime::Runtime;
 
@@ -128,10 +129,11 @@ impl Client {
     }
 
     fn say(&mut self, line: &[u8]) {
-        let upper = line.to_ascii_uppercase();
+        // As the server reads it.
+        let meant = telnet::line(line).to_ascii_uppercase();
         // Another user's login takes a second.
-        let line = if upper.windows(4).any(|word| word == b"USER") { b"USER ftp" } else { line };
-        self.may_have_quit |= upper.windows(4).any(|word| word == b"QUIT");
+        let line = if meant.windows(4).any(|word| word == b"USER") { b"USER ftp" } else { line };
+        self.may_have_quit |= meant.windows(4).any(|word| word == b"QUIT");
         self.said += 1;
         // After a QUIT nobody reads it.
         let _ = self.control.write_all(&[line, b"\r\n"].concat());
