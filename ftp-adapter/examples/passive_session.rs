@@ -9,7 +9,7 @@
 //! for each command that is about data connections. It must go on hearing its client while it
 //! waits for a data connection: here, that is the `select!` in `transfer`.
 
-use ftp_adapter::{Passive, PassiveSession};
+use ftp_adapter::{ControlListener, Passive, PassiveSession};
 use mux_core::{Mux, PortSet};
 use std::error::Error;
 use std::net::SocketAddr;
@@ -34,12 +34,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     let listener = TcpListener::bind(listen).await?;
-    let passive = Passive::new(Mux::builder(ports).addresses([listen.ip()]).bind()?);
+    let mux = Mux::builder(ports).addresses([listen.ip()]).bind()?;
+    let passive = Passive::new(mux.clone());
     println!("  control      {}\nready", listener.local_addr()?);
+    let mut listener = ControlListener::new(listener, mux);
     loop {
-        let (stream, peer) = listener.accept().await?;
-        stream.set_nodelay(true)?;
-        let passive = passive.session(peer, stream.local_addr()?);
+        let (stream, peer) = listener.accept().await;
+        // It fails where the client has gone already.
+        let (Ok(()), Ok(local)) = (stream.set_nodelay(true), stream.local_addr()) else { continue };
+        let passive = passive.session(peer, local);
         let (reader, control) = stream.into_split();
         let lines = BufReader::new(reader).lines();
         let session = Session { passive, control, lines, root: root.clone() };

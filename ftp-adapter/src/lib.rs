@@ -42,6 +42,7 @@
 //!   that replies name where a NAT forwards other ports.
 //! - [`PassiveSession::active_mode`] is for `PORT` and `EPRT`,
 //!   [`PassiveSession::end_reservation`] for `ABOR`.
+//! - [`ControlListener`] accepts control connections, also when the process was out of descriptors.
 //! - Who shares what, how long and how many may wait: that is set on the
 //!   [multiplexer](mux_core::mux::Builder).
 //!
@@ -134,10 +135,12 @@
     allow(rustdoc::broken_intra_doc_links, reason = "the section on libunftp links to it")
 )]
 
+mod control;
 #[cfg(feature = "libunftp")]
 mod libunftp;
 mod passive;
 
+pub use self::control::ControlListener;
 #[cfg(feature = "libunftp")]
 pub use self::libunftp::{LeaseGuard, MuxBinder, MuxServer};
 pub use self::passive::{

@@ -53,9 +53,16 @@ impl ClientPrefix {
     }
 }
 
+/// As in `/24 of IPv4, /64 of IPv6`.
+impl fmt::Display for ClientPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "/{} of IPv4, /{} of IPv6", self.ipv4, self.ipv6)
+    }
+}
+
 impl fmt::Debug for ClientPrefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ClientPrefix(/{} of IPv4, /{} of IPv6)", self.ipv4, self.ipv6)
+        write!(f, "ClientPrefix({self})")
     }
 }
 

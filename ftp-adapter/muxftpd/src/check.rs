@@ -31,6 +31,9 @@ pub async fn check(options: &Options) -> Result<String, Box<dyn Error>> {
         _ => line("TLS", "none".to_owned()),
     }
     line("advertised", checked.advertised.to_string());
+    if let Some(prefix) = options.client_prefix {
+        line("clients", format!("one for all addresses with the same {prefix}"));
+    }
     line("ports", "not tried: a muxftpd that runs would hold them".to_owned());
     if let Some(overlap) = ports::overlap(options.passive_ports.listened()) {
         line("warning", overlap.to_string());

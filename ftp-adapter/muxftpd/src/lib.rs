@@ -11,6 +11,7 @@ pub mod config;
 pub mod limits;
 pub mod listen;
 pub mod observe;
+pub mod origin;
 pub mod program;
 pub mod server;
 pub mod session;

@@ -9,7 +9,8 @@ use crate::config::options::Options;
 use crate::config::ports;
 use crate::listen::{self, Control};
 use crate::observe::journal::Journal;
-use crate::server::{Server, Settings};
+use crate::server::Server;
+use crate::session::shared::{Settings, Shared};
 use crate::storage::Storage;
 use crate::tls::{Tls, TlsError};
 use ftp_adapter::{Advertised, Passive};
@@ -31,7 +32,7 @@ pub struct Checked {
 /// A server that is ready to serve.
 #[derive(Debug)]
 pub struct Ready {
-    pub server: Arc<Server>,
+    pub server: Server,
     pub mux: Mux,
     pub journal: Journal,
     pub control: Vec<Control>,
@@ -86,7 +87,7 @@ impl Checked {
         }
         let mux = ports::bind(&mux).await?;
         let journal = Journal::default();
-        let server = Arc::new(self.server(options, &mux, &journal)?);
+        let server = self.server(options, &mux, &journal)?;
         Ok(Ready { server, mux, journal, control, passive })
     }
 
@@ -111,7 +112,7 @@ impl Checked {
         let passive = Passive::new(mux.clone())
             .advertised(self.advertised.clone())
             .port_map(options.passive_ports.clone())?;
-        Ok(Server {
+        let shared = Shared {
             storage: self.storage.clone(),
             login,
             passive,
@@ -125,11 +126,14 @@ impl Checked {
                 login_timeout: options.login_timeout,
                 idle_timeout: options.idle_timeout,
                 stall_timeout: options.stall_timeout,
-                drain_timeout: options.drain_timeout,
-                max_sessions: options.max_sessions,
-                max_sessions_per_client: options.max_sessions_per_client,
-                proxies: options.proxy_from.clone().unwrap_or_default(),
             },
+        };
+        Ok(Server {
+            shared: Arc::new(shared),
+            drain_timeout: options.drain_timeout,
+            max_sessions: options.max_sessions,
+            max_sessions_per_client: options.max_sessions_per_client,
+            proxies: options.proxy_from.clone().unwrap_or_default(),
         })
     }
 }

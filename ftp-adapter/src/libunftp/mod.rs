@@ -1,6 +1,5 @@
 //! The wiring of the multiplexer into libunftp 0.24.
 
-mod accept;
 mod binder;
 mod data_connections;
 mod presence;

@@ -1,11 +1,11 @@
 //! The server: accepts control connections and serves each with a libunftp of its own.
 
-use super::accept::accept;
 use super::binder::MuxBinder;
 use super::data_connections;
 use super::presence::{Listener, Presence};
 use super::session;
 use super::watch;
+use crate::control::ControlListener;
 use crate::passive::{Advertised, SessionAddresses};
 use ::libunftp::notification::PresenceListener;
 use ::libunftp::options::PassiveHost;
@@ -161,12 +161,15 @@ where
         for listener in listeners {
             let (server, sessions) = (Arc::clone(&server), sessions.clone());
             let (stop, cut) = (shutdown.clone(), cut.clone());
-            let mux = server.mux.clone();
-            let serve = move |stream, peer| {
-                let session = Arc::clone(&server).session(stream, peer, stop.clone(), cut.clone());
-                sessions.spawn(session);
+            let mut listener = ControlListener::new(listener, server.mux.clone());
+            let accept = async move {
+                loop {
+                    let (stream, peer) = listener.accept().await;
+                    let (stop, cut) = (stop.clone(), cut.clone());
+                    sessions.spawn(Arc::clone(&server).session(stream, peer, stop, cut));
+                }
             };
-            accepting.spawn(accept(listener, shutdown.clone(), serve, move || mux.relieve()));
+            accepting.spawn(shutdown.clone().run_until_cancelled_owned(accept));
         }
         shutdown.cancelled().await;
         while accepting.join_next().await.is_some() {}

@@ -1,8 +1,8 @@
 //! The address that `PASV` replies name.
 
 use super::SessionAddresses;
-use super::host::HostScope;
 use super::name::Named;
+use super::scope::HostScope;
 use std::error::Error;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};

@@ -1,8 +1,8 @@
 //! The address that `PASV` replies name, as text.
 
-use super::SessionAddresses;
 use super::advertised::Advertised;
 use super::name::{Named, ResolveError};
+use super::scope::{HostScope, LOCAL};
 use ipnet::Ipv4Net;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -47,15 +47,6 @@ pub struct HostRule {
     pub host: PassiveHost,
 }
 
-/// Which sessions a rule is for, by one end of their control connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HostScope {
-    /// Those whose client's address is in this network.
-    Client(Ipv4Net),
-    /// Those whose client has connected to an address in this network.
-    Local(Ipv4Net),
-}
-
 impl PassiveHost {
     /// Makes it ready for use: looks names up, and keeps looking them up in the background, every
     /// 60 s, as long as the result lives. Must be called inside a tokio runtime.
@@ -96,9 +87,6 @@ impl PassiveHost {
     }
 }
 
-/// What begins a rule by local address.
-const LOCAL: &str = "local:";
-
 impl HostRule {
     fn read(of: &str, host: &str) -> Result<Self, PassiveHostError> {
         let (of, host) = (of.trim(), host.trim());
@@ -123,29 +111,6 @@ fn network(text: &str) -> Option<Ipv4Net> {
     let (ip, _) = text.split_once('/')?;
     ip.parse::<Ipv4Addr>().ok()?;
     text.parse::<Ipv4Net>().ok().map(|network| network.trunc())
-}
-
-impl HostScope {
-    /// Whether the rule is for this session.
-    pub(super) fn holds(&self, session: &SessionAddresses) -> bool {
-        let (network, ip) = match self {
-            Self::Client(network) => (network, session.peer.ip()),
-            Self::Local(network) => (network, session.local.ip()),
-        };
-        matches!(ip, IpAddr::V4(ip) if network.contains(&ip))
-    }
-}
-
-impl fmt::Display for HostScope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Client(network) => network.fmt(f),
-            Self::Local(network) if network.prefix_len() == 32 => {
-                write!(f, "{LOCAL}{}", network.addr())
-            }
-            Self::Local(network) => write!(f, "{LOCAL}{network}"),
-        }
-    }
 }
 
 impl FromStr for PassiveHost {

@@ -11,6 +11,7 @@ mod host;
 mod name;
 mod port_map;
 mod reply;
+mod scope;
 mod session;
 mod verify;
 
@@ -20,10 +21,11 @@ use std::sync::Arc;
 
 pub use addresses::SessionAddresses;
 pub use advertised::{Advertised, ResolverError};
-pub use host::{HostRule, HostScope, PassiveHost, PassiveHostError};
+pub use host::{HostRule, PassiveHost, PassiveHostError};
 pub use name::ResolveError;
 pub use port_map::{NotMapped, PortMap, PortMapError};
 pub use reply::Reply;
+pub use scope::HostScope;
 pub use session::PassiveSession;
 
 /// Passive mode as all sessions of a server share it: the multiplexer, and how its ports are

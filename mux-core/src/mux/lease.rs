@@ -117,15 +117,6 @@ impl Mux {
     }
 }
 
-impl Mux {
-    /// Gives back descriptors that the mux keeps only to be fast: steered listeners that nobody
-    /// holds. To be called when the process is out of descriptors; the mux does so itself when
-    /// it is the one who notices.
-    pub fn relieve(&self) {
-        self.core.relieve();
-    }
-}
-
 /// Why a group lent nothing.
 enum LendFailure {
     Closed,

@@ -152,6 +152,13 @@ impl Mux {
         self.core.reservations.recent_strangers(port, since)
     }
 
+    /// Gives back descriptors that the mux keeps only to be fast: steered listeners that nobody
+    /// holds. To be called when the process is out of descriptors; the mux does so itself when
+    /// it is the one who notices.
+    pub fn relieve(&self) {
+        self.core.relieve();
+    }
+
     /// Shuts down: closes the listeners, ends pending reservations and requests that wait
     /// with an error, revokes leases. Returns when every task has ended and every descriptor of
     /// the mux is closed. Streams that were delivered go on. Calling it again does nothing.

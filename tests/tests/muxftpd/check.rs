@@ -28,6 +28,17 @@ fn the_example_is_accepted() {
 }
 
 #[test]
+fn who_counts_as_one_client_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let (code, said) = check(directory.path(), &["--client-prefix", "24"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains("clients      one for all addresses with the same /24 of IPv4"),
+        "{said}"
+    );
+}
+
+#[test]
 fn everything_that_a_start_reads_is_looked_at() {
     let directory = tempfile::tempdir().unwrap();
     let at = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();

@@ -9,6 +9,7 @@ use mux_tests::guard::{eventually, obtained};
 use mux_tests::needs;
 use mux_tests::tools::{Tool, python};
 use mux_tests::{Client, Data, Ending, Endpoint, Holding, Launch, Server, Way, address, files};
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::{launch, try_login, users_file};
@@ -118,6 +119,65 @@ fn a_refused_port_is_told_with_its_client() {
     assert_eq!(line["command"], "PASV");
     let reply = line["reply"].as_str().unwrap();
     assert!(reply.starts_with("425 All passive ports are taken by your address"), "{reply}");
+}
+
+#[test]
+fn a_refused_transfer_is_told_and_a_listing_by_what_it_lists() {
+    let server = with_json().start();
+    server.put("file", b"content");
+    let mut session = Client::login(address::client(1), server.control());
+    for (command, code) in [("RETR missing", 550), ("STOR up", 553), ("LIST -la nowhere", 450)] {
+        session.pasv();
+        session.expect(command, code);
+    }
+    session.expect("RETR file", 425);
+    let port = session.pasv();
+    let data = session.open(port);
+    let _ = session.receive(data, "LIST -la");
+    let told = obtained("the log has the lines", || {
+        let told = lines(&server, "transfer refused");
+        (told.len() == 4).then_some(told)
+    });
+    for (line, (command, path, reply)) in told.iter().zip([
+        ("RETR", "/missing", "550 No such file or directory."),
+        ("STOR", "/up", "553 Permission denied."),
+        ("LIST", "/nowhere", "450 No such file or directory."),
+        ("RETR", "/file", "425 Use PASV or EPSV first."),
+    ]) {
+        assert_eq!((&line["client"], &line["user"]), (&"127.1.0.1".into(), &"anonymous".into()));
+        assert_eq!((&line["command"], &line["path"]), (&command.into(), &path.into()));
+        assert_eq!(line["reply"], reply);
+    }
+    let listing = obtained("the log has the listing", || lines(&server, "transfer").pop());
+    assert_eq!((&listing["command"], &listing["path"]), (&"LIST".into(), &"/".into()));
+}
+
+/// Else somebody could hide what happens to others.
+#[test]
+fn one_client_leaves_no_line_of_another_out() {
+    let server = with_json().start();
+    let mut noisy = Client::login(address::client(1), server.control());
+    for _ in 0..400 {
+        noisy.expect("RETR missing", 425);
+    }
+    Client::login(address::client(2), server.control()).expect("RETR missing", 425);
+    eventually("the log has the line of the other", || {
+        lines(&server, "transfer refused").iter().any(|line| line["client"] == "127.1.0.2")
+    });
+    assert!(lines(&server, "transfer refused").len() < 100);
+}
+
+/// It does not read, so that even its last reply has no room.
+#[test]
+fn a_session_that_is_killed_is_told_as_that() {
+    let mut server = with_json().option("--drain-timeout", "100ms").start();
+    let mut session = Client::login(address::client(1), server.control());
+    session.send_part(&"HELP\r\n".repeat(50_000)).unwrap();
+    eventually("the server waits for its client", || server.process().sleeps());
+    server.signal(Signal::SIGTERM);
+    assert!(server.wait().success());
+    let line = lines(&server, "session").pop().unwrap();
+    assert_eq!((&line["user"], &line["how"]), (&"anonymous".into(), &"killed".into()));
 }
 
 #[test]

@@ -30,6 +30,21 @@ fn after_too_many_wrong_passwords_the_right_one_is_refused_too() {
     let _ = curl(&to, &["--user", "alice:a", &to.url("")], b"").succeeded();
 }
 
+/// RFC 2577, section 5.
+#[test]
+fn the_fifth_wrong_password_ends_a_session() {
+    let directory = tempfile::tempdir().unwrap();
+    let users = users_file(directory.path(), USERS);
+    let server = launch().option("--users", &users).start();
+    let mut session = Client::connect(address::client(1), server.control()).unwrap();
+    for code in [530, 530, 530, 530, 421] {
+        session.expect("USER alice", 331);
+        session.expect("PASS x", code);
+    }
+    assert!(session.reply().is_err(), "it ends");
+    assert!(try_login(2, server.control(), "alice", "a").1);
+}
+
 /// In one session as in many, at the same moment as one after the other.
 #[test]
 fn guesses_at_the_same_moment_are_not_too_many_either() {

@@ -101,6 +101,7 @@ fn they_are_what_has_happened() {
             ("muxftpd_logins_total{result=\"succeeded\"}", 4),
             ("muxftpd_logins_total{result=\"failed\"}", 1),
             ("muxftpd_logins_total{result=\"throttled\"}", 1),
+            ("muxftpd_transfers_refused_total{command=\"RETR\",code=\"550\"}", 1),
             ("muxftpd_transfers_total{command=\"RETR\",result=\"completed\"}", 2),
             ("muxftpd_transfers_total{command=\"RETR\",result=\"failed\"}", 1),
             ("muxftpd_transfers_total{command=\"STOR\",result=\"completed\"}", 1),

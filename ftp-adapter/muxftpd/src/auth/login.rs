@@ -5,6 +5,7 @@ use crate::auth::anonymous;
 use crate::auth::password::Password;
 use crate::auth::throttle::Throttle;
 use crate::auth::users::CurrentUsers;
+use crate::observe::events::LoginRefused;
 use crate::observe::journal::Journal;
 use mux_core::Client;
 use std::str;
@@ -28,22 +29,6 @@ pub struct Login {
     hashing: Arc<Semaphore>,
     throttle: Throttle,
     journal: Journal,
-}
-
-/// Why somebody is not let in. It is logged; the client is told the same in every case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum LoginRefused {
-    #[error("there is no such user")]
-    UnknownUser,
-    #[error("the password is wrong")]
-    WrongPassword,
-    #[error("the user may not log in from this address")]
-    Address,
-    #[error("the account is disabled")]
-    Disabled,
-    /// The password was not looked at.
-    #[error("too many wrong logins before")]
-    TooManyFailures,
 }
 
 impl Login {

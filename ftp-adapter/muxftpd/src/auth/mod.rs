@@ -4,7 +4,6 @@ pub mod account;
 pub mod anonymous;
 pub mod login;
 pub mod memory;
-pub mod origin;
 pub mod password;
 pub mod secrets;
 pub mod throttle;

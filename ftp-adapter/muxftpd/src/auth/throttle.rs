@@ -8,7 +8,7 @@
 //! of entries. Where a set is full, the entry that ends first gives way.
 
 use crate::auth::memory::{Key, Memory};
-use crate::auth::origin::Origin;
+use crate::origin::Origin;
 use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};

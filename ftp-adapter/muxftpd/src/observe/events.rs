@@ -36,6 +36,8 @@ pub enum SessionEnd {
     Over,
     /// Nobody logged in in time.
     NoLogin,
+    /// There were too many wrong logins in it.
+    WrongLogins,
     /// It was silent for too long.
     Silent,
     /// A command had no end.
@@ -46,6 +48,8 @@ pub enum SessionEnd {
     Drained,
     /// The server has shut down.
     Cut,
+    /// The server has shut down, and the client did not take its last reply.
+    Killed,
     /// It could not be served.
     Failed,
 }
@@ -56,11 +60,13 @@ impl SessionEnd {
         match self {
             Self::Over => "over",
             Self::NoLogin => "no_login",
+            Self::WrongLogins => "wrong_logins",
             Self::Silent => "silent",
             Self::EndlessCommand => "endless_command",
             Self::NotResumed => "not_resumed",
             Self::Drained => "drained",
             Self::Cut => "cut",
+            Self::Killed => "killed",
             Self::Failed => "failed",
         }
     }
@@ -76,6 +82,22 @@ pub struct SessionOver<'a> {
     pub end: SessionEnd,
 }
 
+/// Why somebody is not let in. It is logged; the client is told the same in every case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LoginRefused {
+    #[error("there is no such user")]
+    UnknownUser,
+    #[error("the password is wrong")]
+    WrongPassword,
+    #[error("the user may not log in from this address")]
+    Address,
+    #[error("the account is disabled")]
+    Disabled,
+    /// The password was not looked at.
+    #[error("too many wrong logins before")]
+    TooManyFailures,
+}
+
 /// A `PASV` or `EPSV` that was refused.
 #[derive(Debug, Clone, Copy)]
 pub struct PassiveRefused<'a> {
@@ -86,6 +108,20 @@ pub struct PassiveRefused<'a> {
     pub command: &'static str,
     /// What the client was told.
     pub reply: &'a Reply,
+}
+
+/// A transfer command that was refused, so that no data connection was used.
+#[derive(Debug, Clone, Copy)]
+pub struct TransferRefused<'a> {
+    pub client: Client,
+    pub user: &'a str,
+    /// As in [`Transfer`].
+    pub command: &'static str,
+    /// The path as the client knows it.
+    pub path: &'a [u8],
+    pub code: u16,
+    /// What the client was told, with the code.
+    pub reply: &'a [u8],
 }
 
 /// A transfer that is over: of a file, or of a listing.

@@ -1,11 +1,12 @@
 //! What happens in sessions, logged and counted.
 
-use crate::auth::login::LoginRefused;
 use crate::observe::events::{
-    Connection, Handshake, Outcome, PassiveRefused, SessionOver, SessionRefused, Transfer,
+    Connection, Handshake, LoginRefused, Outcome, PassiveRefused, SessionOver, SessionRefused,
+    Transfer, TransferRefused,
 };
 use crate::observe::metrics::Metrics;
-use crate::observe::rate::TokenBucket;
+use crate::observe::rate::{LineLimit, Rate};
+use crate::origin::Origin;
 use mux_core::Client;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
@@ -15,39 +16,45 @@ use tracing::{debug, info, warn};
 /// Logs and counts what the sessions tell it. Clones are the same journal. Nothing waits.
 ///
 /// Until a client has logged in, nothing that it does is logged above `debug`, but for refused
-/// logins. Of those, and of transfers and ports that fail, a limited number of lines is logged a
-/// second. Those beyond are logged at `debug`, and [`tell_suppressed`](Self::tell_suppressed)
-/// says how many they were.
+/// logins. Of those, and of transfers and ports that are refused or fail, a limited number of lines
+/// is logged a second, for each client and for all. Those beyond are logged at `debug`, and
+/// [`tell_suppressed`](Self::tell_suppressed) says how many they were.
 #[derive(Debug, Clone, Default)]
 pub struct Journal(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     metrics: Arc<Metrics>,
-    logins: TokenBucket,
-    ports: TokenBucket,
-    transfers: TokenBucket,
+    logins: LineLimit,
+    ports: LineLimit,
+    refused_transfers: LineLimit,
+    failed_transfers: LineLimit,
 }
 
 impl Default for Inner {
     fn default() -> Self {
         let now = Instant::now();
+        let limit = |burst, per_second| {
+            let of_all = Rate { burst: 10 * burst, per_second: 10.0 * per_second };
+            LineLimit::new(now, Rate { burst, per_second }, of_all)
+        };
         Self {
             metrics: Arc::default(),
-            logins: TokenBucket::new(now, 50, 2.0),
-            ports: TokenBucket::new(now, 50, 5.0),
-            transfers: TokenBucket::new(now, 100, 10.0),
+            logins: limit(10, 0.5),
+            ports: limit(20, 1.0),
+            refused_transfers: limit(20, 1.0),
+            failed_transfers: limit(20, 1.0),
         }
     }
 }
 
-/// At `info` where there is room in the bucket, else at `debug`.
+/// At `info` where the limit has room for a line of `client`, else at `debug`.
 macro_rules! info_or_debug {
-    ($bucket:expr, $($event:tt)*) => {
-        if $bucket.take(Instant::now()) {
-            info!(target: "muxftpd", $($event)*);
+    ($limit:expr, $client:ident, $($event:tt)*) => {
+        if $limit.take(Instant::now(), Origin::from($client)) {
+            info!(target: "muxftpd", %$client, $($event)*);
         } else {
-            debug!(target: "muxftpd", $($event)*);
+            debug!(target: "muxftpd", %$client, $($event)*);
         }
     };
 }
@@ -88,17 +95,27 @@ impl Journal {
             debug!(target: "muxftpd", %client, user = &*user, "login");
             return;
         };
-        info_or_debug!(self.0.logins, %client, user = &*user, %error, "login refused");
+        info_or_debug!(self.0.logins, client, user = &*user, %error, "login refused");
     }
 
     /// `PASV` or `EPSV` got no port.
     pub fn passive_refused(&self, refused: &PassiveRefused<'_>) {
         let PassiveRefused { client, user, command, reply } = *refused;
         if user.is_some() {
-            info_or_debug!(self.0.ports, %client, user, command, %reply, "port refused");
+            info_or_debug!(self.0.ports, client, user, command, %reply, "port refused");
         } else {
             debug!(target: "muxftpd", %client, command, %reply, "port refused");
         }
+    }
+
+    /// A transfer command was refused.
+    pub fn transfer_refused(&self, refused: &TransferRefused<'_>) {
+        self.0.metrics.transfer_refused(refused);
+        let TransferRefused { client, user, command, .. } = *refused;
+        let (path, reply) = (Printable(refused.path), Printable(refused.reply));
+        info_or_debug!(
+            self.0.refused_transfers, client, user, command, %path, %reply, "transfer refused"
+        );
     }
 
     /// A transfer is over. `portsize` reads these lines from the log in JSON.
@@ -116,8 +133,7 @@ impl Journal {
                 let named = transfer.named.map(|named| named.to_string());
                 let named = named.as_deref();
                 info_or_debug!(
-                    self.0.transfers,
-                    %client, user, command, %path, bytes, seconds, completed = false,
+                    self.0.failed_transfers, client, user, command, %path, bytes, seconds, completed = false,
                     port, named, %why,
                     "transfer"
                 );
@@ -133,11 +149,14 @@ impl Journal {
     /// Says how many lines were not logged at `info` since the last call, because there were too
     /// many.
     pub fn tell_suppressed(&self) {
-        let Inner { metrics, logins, ports, transfers } = &*self.0;
-        for (kind, bucket) in
-            [("refused logins", logins), ("refused ports", ports), ("failed transfers", transfers)]
-        {
-            let count = bucket.take_suppressed();
+        let Inner { metrics, logins, ports, refused_transfers, failed_transfers } = &*self.0;
+        for (kind, limit) in [
+            ("refused logins", logins),
+            ("refused ports", ports),
+            ("refused transfers", refused_transfers),
+            ("failed transfers", failed_transfers),
+        ] {
+            let count = limit.take_suppressed();
             if count > 0 {
                 metrics.log_lines_suppressed(count);
                 warn!(target: "muxftpd", kind, count, "log lines left out, there were too many");

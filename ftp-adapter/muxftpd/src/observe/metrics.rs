@@ -1,8 +1,8 @@
 //! What is counted for `--metrics`.
 
-use crate::auth::login::LoginRefused;
 use crate::observe::events::{
-    Connection, Handshake, Outcome, SessionEnd, SessionRefused, Transfer,
+    Connection, Handshake, LoginRefused, Outcome, SessionEnd, SessionRefused, Transfer,
+    TransferRefused,
 };
 use mux_core::Mux;
 use prometheus_client::collector::Collector;
@@ -18,6 +18,7 @@ use std::fmt;
 
 type Label = [(&'static str, &'static str); 1];
 type Labels = [(&'static str, &'static str); 2];
+type Refusal = [(&'static str, String); 2];
 
 /// Counts of sessions, logins, transfers and log lines.
 #[derive(Debug)]
@@ -27,6 +28,7 @@ pub struct Metrics {
     sessions_refused: Family<Label, Counter>,
     sessions_ended: Family<Label, Counter>,
     logins: Family<Label, Counter>,
+    transfers_refused: Family<Refusal, Counter>,
     transfers: Family<Labels, Counter>,
     transfer_failures: Family<Label, Counter>,
     transferred: Family<Label, Counter>,
@@ -43,6 +45,7 @@ impl Default for Metrics {
             sessions_refused: Family::default(),
             sessions_ended: Family::default(),
             logins: Family::default(),
+            transfers_refused: Family::default(),
             transfers: Family::default(),
             transfer_failures: Family::default(),
             transferred: Family::default(),
@@ -78,6 +81,11 @@ impl Metrics {
             Err(_) => "failed",
         };
         self.logins.get_or_create(&[("result", result)]).inc();
+    }
+
+    pub fn transfer_refused(&self, refused: &TransferRefused<'_>) {
+        let (command, code) = (refused.command.to_owned(), refused.code.to_string());
+        self.transfers_refused.get_or_create(&[("command", command), ("code", code)]).inc();
     }
 
     pub fn transfer(&self, transfer: &Transfer<'_>) {
@@ -126,6 +134,11 @@ impl Metrics {
         );
         registry.register("sessions_ended", "Sessions ended, by how", self.sessions_ended.clone());
         registry.register("logins", "Logins decided, by result", self.logins.clone());
+        registry.register(
+            "transfers_refused",
+            "Transfer commands refused before a data connection was used, by command and reply",
+            self.transfers_refused.clone(),
+        );
         registry.register(
             "transfers",
             "Transfers ended, by command and result",

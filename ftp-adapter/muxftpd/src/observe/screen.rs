@@ -127,6 +127,9 @@ impl Screen<'_> {
             line("mapped", &format_args!("{}, as clients see them", options.passive_ports));
         }
         line("advertised", self.advertised);
+        if let Some(prefix) = options.client_prefix {
+            line("clients", &format_args!("one for all addresses with the same {prefix}"));
+        }
         let ttl = duration(options.reservation_ttl);
         line("reservation", &format_args!("{ttl} to connect after PASV or EPSV"));
         let wait: &dyn fmt::Display = if options.wait.is_zero() {
@@ -207,6 +210,14 @@ ready
         assert!(screen.contains("\n  wait         none: refused at once"), "{screen}");
         let screen = text(&["--passive-host=localhost"]).await;
         assert!(screen.contains("\n  advertised   localhost (127.0.0.1)\n"), "{screen}");
+    }
+
+    #[tokio::test]
+    async fn who_counts_as_one_client_is_told() {
+        let screen = text(&["--client-prefix=24,64"]).await;
+        let line =
+            "\n  clients      one for all addresses with the same /24 of IPv4, /64 of IPv6\n";
+        assert!(screen.contains(line), "{screen}");
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! How many sessions there may be.
 
-use crate::auth::origin::Origin;
 use crate::observe::events::SessionRefused;
+use crate::origin::Origin;
 use mux_core::Client;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

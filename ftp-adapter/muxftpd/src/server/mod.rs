@@ -1,17 +1,13 @@
 //! Accepting control connections, a session for each, and draining them at the end.
 
-mod accept;
 mod admission;
 mod proxied;
 
-use crate::auth::login::Login;
 use crate::observe::events::SessionRefused;
-use crate::observe::journal::Journal;
 use crate::session::Session;
-use crate::storage::Storage;
-use crate::tls::Tls;
+use crate::session::shared::{Shared, Shutdown};
 use admission::{Admission, Admitted};
-use ftp_adapter::{Passive, SessionAddresses};
+use ftp_adapter::{ControlListener, SessionAddresses};
 use mux_core::Client;
 use mux_core::proxy::Networks;
 use proxied::{Passed, Proxies};
@@ -30,33 +26,10 @@ use tracing::debug;
 /// How long sessions that are cut have for their last reply.
 const LAST_REPLY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What all sessions share.
+/// A server: what its sessions share, and how many there may be.
 #[derive(Debug)]
 pub struct Server {
-    pub storage: Storage,
-    pub login: Login,
-    pub passive: Passive,
-    pub tls: Option<Arc<Tls>>,
-    pub journal: Journal,
-    pub settings: Settings,
-}
-
-/// How sessions are served.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The text of the 220.
-    pub greeting: String,
-    /// Whether logins and data connections need TLS.
-    pub tls_required: bool,
-    /// Whether an end of TLS must come before that of a data connection.
-    pub strict_close: bool,
-    /// Whether `TYPE A` converts line ends.
-    pub ascii: bool,
-    pub login_timeout: Duration,
-    /// How long a session may be silent.
-    pub idle_timeout: Duration,
-    /// How long a data connection may stand still.
-    pub stall_timeout: Duration,
+    pub shared: Arc<Shared>,
     /// How long transfers may go on after the shutdown was asked for.
     pub drain_timeout: Duration,
     pub max_sessions: NonZeroUsize,
@@ -73,15 +46,6 @@ pub struct Listener {
     pub implicit_tls: bool,
 }
 
-/// How the server tells a session to end.
-#[derive(Debug, Clone)]
-pub struct Shutdown {
-    /// Nothing new is begun.
-    pub drain: CancellationToken,
-    /// Nothing goes on.
-    pub cut: CancellationToken,
-}
-
 impl Server {
     /// Serves until `shutdown` is cancelled, then drains: nothing is accepted any more, sessions
     /// without a transfer are told 421, those with one may finish it within the drain timeout.
@@ -91,50 +55,46 @@ impl Server {
     ///
     /// If the future is dropped, sessions go on by themselves.
     pub async fn serve(
-        self: Arc<Self>,
+        self,
         listeners: impl IntoIterator<Item = Listener>,
         shutdown: CancellationToken,
     ) -> usize {
         let sessions = TaskTracker::new();
-        let stop = Shutdown { drain: shutdown.clone(), cut: CancellationToken::new() };
-        // For those who do not take their last reply.
-        let kill = CancellationToken::new();
-        let admission =
-            Admission::new(self.settings.max_sessions, self.settings.max_sessions_per_client);
-        let proxies = Proxies::new(self.settings.proxies.clone());
+        let stop = Shutdown { drain: shutdown.clone(), ..Shutdown::default() };
+        let admission = Admission::new(self.max_sessions, self.max_sessions_per_client);
+        let proxies = Proxies::new(self.proxies);
         let mut accepting = JoinSet::new();
         for Listener { listener, implicit_tls } in listeners {
             let door = Door {
-                server: Arc::clone(&self),
+                shared: Arc::clone(&self.shared),
                 admission: admission.clone(),
                 sessions: sessions.clone(),
+                proxies: proxies.clone(),
                 stop: stop.clone(),
-                kill: kill.clone(),
                 implicit_tls,
             };
-            let proxies = proxies.clone();
-            let serve = move |stream: TcpStream, peer: SocketAddr| {
-                if proxies.contain(peer.ip()) {
-                    let task = door.sessions.spawn(door.clone().let_in_passed(stream, peer));
-                    proxies.waits(task.abort_handle());
-                } else if let Ok(local) = stream.local_addr() {
-                    door.let_in(stream, SessionAddresses::new(peer, local));
+            let mux = self.shared.passive.mux().clone();
+            let mut listener = ControlListener::new(listener, mux);
+            let accept = async move {
+                loop {
+                    let (stream, peer) = listener.accept().await;
+                    door.open(stream, peer);
                 }
             };
-            accepting.spawn(accept::accept(listener, shutdown.clone(), serve));
+            accepting.spawn(shutdown.clone().run_until_cancelled_owned(accept));
         }
         shutdown.cancelled().await;
         // With them go the listeners.
         while accepting.join_next().await.is_some() {}
 
         sessions.close();
-        if timeout(self.settings.drain_timeout, sessions.wait()).await.is_ok() {
+        if timeout(self.drain_timeout, sessions.wait()).await.is_ok() {
             return 0;
         }
         let left = sessions.len();
         stop.cut.cancel();
         if timeout(LAST_REPLY_TIMEOUT, sessions.wait()).await.is_err() {
-            kill.cancel();
+            stop.kill.cancel();
             sessions.wait().await;
         }
         left
@@ -144,29 +104,39 @@ impl Server {
 /// Where control connections come in.
 #[derive(Clone)]
 struct Door {
-    server: Arc<Server>,
+    shared: Arc<Shared>,
     admission: Admission,
     sessions: TaskTracker,
+    proxies: Proxies,
     stop: Shutdown,
-    kill: CancellationToken,
     implicit_tls: bool,
 }
 
 impl Door {
+    /// Begins a session, at once or as soon as a proxy has said whose it is.
+    fn open(&self, stream: TcpStream, peer: SocketAddr) {
+        if self.proxies.contain(peer.ip()) {
+            let task = self.sessions.spawn(self.clone().let_in_passed(stream, peer));
+            self.proxies.waits(task.abort_handle());
+        } else if let Ok(local) = stream.local_addr() {
+            self.let_in(stream, SessionAddresses::new(peer, local));
+        }
+    }
+
     /// Begins a session, unless there are too many.
     fn let_in(&self, stream: TcpStream, ends: SessionAddresses) {
         let client = Client::from(ends.peer);
         match self.admission.admit(client) {
             Ok(admitted) => {
-                let (server, stop) = (Arc::clone(&self.server), self.stop.clone());
-                let session = Session::serve(server, stream, ends, self.implicit_tls, stop);
-                let session = self.kill.clone().run_until_cancelled_owned(session);
+                let (shared, stop) = (Arc::clone(&self.shared), self.stop.clone());
+                let session = Session::serve(shared, stream, ends, self.implicit_tls, stop);
+                let session = self.stop.kill.clone().run_until_cancelled_owned(session);
                 self.sessions.spawn(counted(admitted, session));
             }
             Err(why) => {
                 debug!(%client, "session refused: {why:?}");
                 turn_away(&stream, why, self.implicit_tls);
-                self.server.journal.session_refused(client, why);
+                self.shared.journal.session_refused(client, why);
             }
         }
     }
@@ -181,7 +151,7 @@ impl Door {
         match passed {
             Passed::On(ends) => self.let_in(stream, ends),
             Passed::Nobody => {}
-            Passed::Not(why) => self.server.journal.session_refused(peer.into(), why),
+            Passed::Not(why) => self.shared.journal.session_refused(peer.into(), why),
         }
     }
 }

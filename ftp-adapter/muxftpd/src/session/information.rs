@@ -2,11 +2,10 @@
 
 use crate::session::command::{self, COMMANDS, Feature, OTHER_FEATURES, Verb};
 use crate::session::interrupt::unless_interrupted;
-use crate::session::login::Identity;
-use crate::session::reply::{Reply, quoted};
-use crate::session::transfer::Progress;
+use crate::session::reply::Reply;
+use crate::session::status::status;
 use crate::session::{Session, Step, blocking};
-use crate::storage::{Facts, Format};
+use crate::storage::{Facts, Format, behind_options};
 
 /// How many keywords stand on a line of `HELP`.
 const KEYWORDS_PER_LINE: usize = 8;
@@ -15,7 +14,7 @@ impl Session {
     pub(super) fn features(&self) -> Reply {
         let lines = COMMANDS.iter().filter_map(|command| match command.feature {
             Feature::No => None,
-            Feature::Tls(_) if self.server.tls.is_none() => None,
+            Feature::Tls(_) if self.shared.tls.is_none() => None,
             Feature::Line(line) | Feature::Tls(line) => Some(line.to_owned()),
             Feature::Facts => Some(self.parameters.facts.feature()),
         });
@@ -60,16 +59,16 @@ impl Session {
         }
     }
 
-    /// `STAT` without an argument, also while a transfer runs.
-    pub(super) fn status(&self, progress: Option<&Progress>) -> Reply {
-        let data = if self.security.of_data().is_some() { "TLS" } else { "plain" };
-        status(self.control.is_protected(), data, self.parameters.ascii, &self.identity, progress)
+    /// `STAT` without an argument, while no transfer runs.
+    pub(super) fn status(&self) -> Reply {
+        let (control, data) = (self.control.is_protected(), self.security.of_data().is_some());
+        status(control, data, self.parameters.ascii, &self.identity, None)
     }
 
     /// `STAT` with a path: the listing comes over the control connection.
     pub(super) async fn list_on_control(&mut self, argument: &[u8]) -> Step {
         let (working, argument) = (self.identity.working(), argument.to_owned());
-        let path = working.join(&argument);
+        let path = working.join(behind_options(&argument));
         let listed = self.on_storage(move |storage| {
             let is_directory = storage.metadata(&path).is_ok_and(|metadata| metadata.is_dir());
             let mut listing = storage.list(&working, &argument, Format::Long)?;
@@ -105,32 +104,4 @@ impl Session {
             Some(interrupt) => self.interrupted(interrupt, code, "Aborted.").await,
         }
     }
-}
-
-/// What `STAT` tells.
-pub(super) fn status(
-    control_protected: bool,
-    data: &str,
-    ascii: bool,
-    identity: &Identity,
-    progress: Option<&Progress>,
-) -> Reply {
-    let control = if control_protected { "TLS" } else { "plain" };
-    let kind = if ascii { "ASCII" } else { "binary" };
-    let mut lines: Vec<Vec<u8>> = vec![
-        match identity.user_name() {
-            Some(user) => format!("Logged in as {user}"),
-            None => "Not logged in".to_owned(),
-        }
-        .into_bytes(),
-        [b"Working directory ", quoted(&identity.working()).as_slice()].concat(),
-        format!("TYPE {kind}, STRU file, MODE stream").into_bytes(),
-        format!("Control connection {control}, data connections {data}").into_bytes(),
-    ];
-    if let Some(progress) = progress {
-        let Progress { command, path, .. } = progress;
-        let moved = format!(": {} bytes so far", progress.moved());
-        lines.push([command.as_bytes(), b" ", path.as_bytes(), moved.as_bytes()].concat());
-    }
-    Reply::of_lines(211, "Status of muxftpd:", lines, "End")
 }

@@ -2,6 +2,7 @@
 
 use crate::auth::account::Account;
 use crate::auth::anonymous;
+use crate::observe::events::SessionEnd;
 use crate::session::parameters::Parameters;
 use crate::session::reply::Reply;
 use crate::session::{Next, Session, Step, blocking};
@@ -10,14 +11,16 @@ use std::io;
 use std::time::{Duration, Instant};
 use tracing::warn;
 
+/// The last of so many wrong logins ends a session (RFC 2577, section 5).
+const MAX_WRONG_LOGINS: u32 = 5;
+
 /// Who the client is, and what it can reach.
 #[derive(Debug)]
 pub(super) struct Identity {
     /// What `USER` said, until `PASS`.
     name: Option<Vec<u8>>,
     user: Option<User>,
-    /// Who was the last to log in.
-    last: Option<String>,
+    wrong_logins: u32,
     timeout: Duration,
     deadline: Option<Instant>,
 }
@@ -35,7 +38,7 @@ impl Identity {
     /// Nobody yet; to be somebody within `timeout`.
     pub(super) fn new(timeout: Duration) -> Self {
         let deadline = Some(Instant::now() + timeout);
-        Self { name: None, user: None, last: None, timeout, deadline }
+        Self { name: None, user: None, wrong_logins: 0, timeout, deadline }
     }
 
     /// When somebody must have logged in; `None` if somebody has.
@@ -50,11 +53,6 @@ impl Identity {
     /// The name of who is logged in.
     pub(super) fn user_name(&self) -> Option<&str> {
         self.user.as_ref().map(|user| user.account.name())
-    }
-
-    /// The name of who has logged in last.
-    pub(super) fn last_user(&self) -> Option<&str> {
-        self.last.as_deref()
     }
 
     pub(super) fn storage(&self) -> io::Result<&Storage> {
@@ -86,7 +84,6 @@ impl Identity {
     }
 
     fn set_user(&mut self, user: User) {
-        self.last = Some(user.account.name().to_owned());
         self.user = Some(user);
         self.deadline = None;
     }
@@ -96,11 +93,11 @@ impl Session {
     /// `USER`, at any time: whoever was logged in is not any more.
     pub(super) fn user(&mut self, name: &[u8]) -> Reply {
         self.identity.forget();
-        if self.server.settings.tls_required && !self.control.is_protected() {
+        if self.shared.settings.tls_required && !self.control.is_protected() {
             return Reply::new(530, "Use AUTH TLS first.");
         }
         self.identity.name = Some(name.to_owned());
-        if self.server.login.lets_anonymous_in() && anonymous::is_name(name) {
+        if self.shared.login.lets_anonymous_in() && anonymous::is_name(name) {
             Reply::new(331, "Any password will do.")
         } else {
             Reply::new(331, "Send the password with PASS.")
@@ -108,13 +105,13 @@ impl Session {
     }
 
     pub(super) async fn pass(&mut self, password: &[u8]) -> Step {
-        if self.server.settings.tls_required && !self.control.is_protected() {
+        if self.shared.settings.tls_required && !self.control.is_protected() {
             return self.answer(Reply::new(530, "Use AUTH TLS first.")).await;
         }
         let Some(name) = self.identity.name.take() else {
             return self.answer(Reply::new(503, "Use USER first.")).await;
         };
-        let login = self.server.login.login(self.client, &name, password);
+        let login = self.shared.login.login(self.client, &name, password);
         let decided = tokio::select! {
             biased;
             decided = login => decided,
@@ -122,11 +119,17 @@ impl Session {
             () = self.shutdown.drain.cancelled() => return self.drained().await,
         };
         let Ok(account) = decided else {
+            self.identity.wrong_logins += 1;
+            if self.identity.wrong_logins >= MAX_WRONG_LOGINS {
+                let why = "Too many wrong logins, closing.";
+                return self.end(421, why, SessionEnd::WrongLogins).await;
+            }
             return self.answer(Reply::new(530, "Login incorrect.")).await;
         };
         match self.storage_of(&account).await {
             Ok(storage) => {
                 let working = FtpPath::root();
+                self.record.user = Some(account.name().to_owned());
                 self.identity.set_user(User { account, storage, working });
                 self.answer(Reply::new(230, "Logged in.")).await
             }
@@ -139,7 +142,7 @@ impl Session {
 
     /// What a user reaches, and whether it may be changed.
     async fn storage_of(&self, account: &Account) -> io::Result<Storage> {
-        let storage = self.server.storage.clone();
+        let storage = self.shared.storage.clone();
         let writable = account.is_writable(storage.is_writable());
         let storage = match account.home() {
             None => storage,
@@ -157,7 +160,7 @@ impl Session {
         self.identity.forget();
         self.parameters = Parameters::default();
         self.passive.mode.reinitialize();
-        self.control.reply(&Reply::new(220, &self.server.settings.greeting)).await?;
+        self.control.reply(&Reply::new(220, &self.shared.settings.greeting)).await?;
         if self.security.ends_with_rein() && self.control.is_protected() {
             self.control.unprotect().await?;
             self.security = Default::default();

@@ -6,8 +6,9 @@
 //! | [`reply`] | what clients are told |
 //! | [`control`], [`telnet`] | the control connection |
 //! | `login`, `security` | USER to REIN; AUTH, PBSZ, PROT |
-//! | `navigate`, `files`, `information` | what is answered at once |
+//! | `navigate`, `files`, `information`, `status` | what is answered at once |
 //! | `passive`, [`transfer`] | PASV to PORT; what moves data |
+//! | [`shared`], `record` | what all sessions share; what is told when one is over |
 
 pub mod command;
 pub mod control;
@@ -18,21 +19,24 @@ mod login;
 mod navigate;
 mod parameters;
 mod passive;
+mod record;
 pub mod reply;
 mod security;
+pub mod shared;
+mod status;
 pub mod telnet;
 pub mod transfer;
 
-use crate::observe::events::{SessionEnd, SessionOver};
-use crate::observe::journal::Journal;
-use crate::server::{Server, Shutdown};
+use crate::observe::events::SessionEnd;
 use crate::session::command::{Access, Unknown, Verb};
 use crate::session::control::{Control, Line};
 use crate::session::login::Identity;
 use crate::session::parameters::Parameters;
 use crate::session::passive::PassiveMode;
+use crate::session::record::Record;
 use crate::session::reply::Reply;
 use crate::session::security::Security;
+use crate::session::shared::{Shared, Shutdown};
 use crate::storage::Storage;
 use ftp_adapter::SessionAddresses;
 use mux_core::Client;
@@ -59,8 +63,9 @@ type Step = io::Result<Next>;
 /// A control connection and all that was said on it.
 #[derive(Debug)]
 pub struct Session {
-    server: Arc<Server>,
+    shared: Arc<Shared>,
     shutdown: Shutdown,
+    record: Record,
     client: Client,
     control: Control,
     identity: Identity,
@@ -73,34 +78,34 @@ impl Session {
     /// Serves a control connection to its end, or until the server shuts down. Its ends are those
     /// that the client sees, which a proxy in between has others than the socket.
     pub async fn serve(
-        server: Arc<Server>,
+        shared: Arc<Shared>,
         stream: TcpStream,
         ends: SessionAddresses,
         implicit_tls: bool,
         shutdown: Shutdown,
     ) {
-        let client = Client::from(ends.peer);
-        let mut record = Record::begin(&server.journal, client);
-        let session = match Self::new(server, stream, ends, shutdown) {
-            Ok(session) => session,
-            Err(error) => return debug!(%client, "no session: {error}"),
-        };
-        record.end = session.run_to_the_end(implicit_tls, &mut record.user).await;
+        match Self::new(shared, stream, ends, shutdown) {
+            Ok(session) => session.run_to_the_end(implicit_tls).await,
+            Err(error) => debug!(client = %ends.peer.ip(), "no session: {error}"),
+        }
     }
 
     fn new(
-        server: Arc<Server>,
+        shared: Arc<Shared>,
         stream: TcpStream,
         ends: SessionAddresses,
         shutdown: Shutdown,
     ) -> io::Result<Self> {
+        let client = Client::from(ends.peer);
+        let record = Record::begin(&shared.journal, client, shutdown.kill.clone());
         let control = Control::new(stream)?;
-        let passive = PassiveMode::new(server.passive.session(ends.peer, ends.local));
-        let identity = Identity::new(server.settings.login_timeout);
+        let passive = PassiveMode::new(shared.passive.session(ends.peer, ends.local));
+        let identity = Identity::new(shared.settings.login_timeout);
         Ok(Self {
-            server,
+            shared,
             shutdown,
-            client: ends.peer.into(),
+            record,
+            client,
             control,
             identity,
             security: Security::default(),
@@ -109,32 +114,33 @@ impl Session {
         })
     }
 
-    async fn run_to_the_end(mut self, implicit_tls: bool, user: &mut Option<String>) -> SessionEnd {
+    async fn run_to_the_end(mut self, implicit_tls: bool) {
         let next = self.run(implicit_tls).await;
-        *user = self.identity.last_user().map(str::to_owned);
+        let Self { control, passive, client, mut record, .. } = self;
         // The port is free at once, whatever the client does.
-        drop(self.passive);
-        match next {
+        drop(passive);
+        let end = match next {
             Ok(Next::Close(end)) => {
-                self.control.close().await;
+                control.close().await;
                 end
             }
             Ok(_) => SessionEnd::Over,
             Err(error) => {
-                debug!(client = %self.client, "the control connection was lost: {error}");
+                debug!(%client, "the control connection was lost: {error}");
                 SessionEnd::Over
             }
-        }
+        };
+        record.end = Some(end);
     }
 
     async fn run(&mut self, implicit_tls: bool) -> Step {
         if implicit_tls {
             self.begin_implicit_tls().await?;
         }
-        self.control.reply(&Reply::new(220, &self.server.settings.greeting)).await?;
+        self.control.reply(&Reply::new(220, &self.shared.settings.greeting)).await?;
         loop {
             let now = Instant::now();
-            let idle = now + self.server.settings.idle_timeout;
+            let idle = now + self.shared.settings.idle_timeout;
             let deadline = self.identity.deadline();
             if deadline.is_some_and(|deadline| deadline <= now) {
                 return self.end(421, "No login in time, closing.", SessionEnd::NoLogin).await;
@@ -229,7 +235,7 @@ impl Session {
             Verb::Feat => self.features(),
             Verb::Opts => self.options(argument),
             Verb::Help => self.help(argument),
-            Verb::Stat if argument.is_empty() => self.status(None),
+            Verb::Stat if argument.is_empty() => self.status(),
             Verb::Stat => return self.list_on_control(argument).await,
             Verb::Smnt => Reply::new(502, "There is nothing to mount."),
 
@@ -281,32 +287,4 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
     spawn_blocking(work).await.unwrap_or_else(|panic| Err(io::Error::other(panic)))
-}
-
-/// Tells the journal that a session has begun, and that it is over, however it ends.
-struct Record {
-    journal: Journal,
-    client: Client,
-    begun: Instant,
-    user: Option<String>,
-    end: SessionEnd,
-}
-
-impl Record {
-    fn begin(journal: &Journal, client: Client) -> Self {
-        journal.session_begun(client);
-        let (begun, end) = (Instant::now(), SessionEnd::Failed);
-        Self { journal: journal.clone(), client, begun, user: None, end }
-    }
-}
-
-impl Drop for Record {
-    fn drop(&mut self) {
-        self.journal.session_over(&SessionOver {
-            client: self.client,
-            user: self.user.as_deref(),
-            took: self.begun.elapsed(),
-            end: self.end,
-        });
-    }
 }

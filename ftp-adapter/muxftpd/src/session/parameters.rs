@@ -28,7 +28,7 @@ impl Default for Parameters {
 impl Session {
     /// Whether line ends are converted.
     pub(super) fn converts(&self) -> bool {
-        self.parameters.ascii && self.server.settings.ascii
+        self.parameters.ascii && self.shared.settings.ascii
     }
 
     pub(super) fn set_type(&mut self, argument: &[u8]) -> Reply {
@@ -39,7 +39,8 @@ impl Session {
                 self.parameters.ascii = true;
                 Reply::new(200, "Type is ASCII.")
             }
-            (Some(b"I"), None, None) | (Some(b"L"), Some(b"8"), None) => {
+            // Without the space it is no command of RFC 959, but one that clients know from vsftpd.
+            (Some(b"I" | b"L8"), None, None) | (Some(b"L"), Some(b"8"), None) => {
                 self.parameters.ascii = false;
                 Reply::new(200, "Type is binary.")
             }
@@ -53,6 +54,7 @@ impl Session {
         }
     }
 
+    /// `STRU`. Records are for file systems that have them (RFC 1123, section 4.1.2.13).
     pub(super) fn set_structure(&mut self, argument: &[u8]) -> Reply {
         match argument {
             b"F" | b"f" => Reply::new(200, "Structure is file."),

@@ -100,7 +100,7 @@ impl Session {
         if reply.code() == 425 {
             let (client, user) = (self.client, self.identity.user_name());
             let refused = PassiveRefused { client, user, command, reply: &reply };
-            self.server.journal.passive_refused(&refused);
+            self.shared.journal.passive_refused(&refused);
         }
         self.passive_answer(&reply).await
     }

@@ -45,7 +45,7 @@ impl Session {
         let is = |known: &str| mechanism.eq_ignore_ascii_case(known.as_bytes());
         // Before RFC 4217, SSL meant that data connections are protected, too.
         let protects_data = is("SSL") || is("TLS-P");
-        if self.server.tls.is_none() {
+        if self.shared.tls.is_none() {
             return self.answer(Reply::new(502, "There is no certificate for TLS.")).await;
         }
         if !(is("TLS") || is("TLS-C") || protects_data) {
@@ -74,8 +74,8 @@ impl Session {
     }
 
     async fn begin_tls(&mut self) -> io::Result<()> {
-        let server = self.server.clone();
-        let Some(tls) = &server.tls else { return Err(io::ErrorKind::Unsupported.into()) };
+        let shared = self.shared.clone();
+        let Some(tls) = &shared.tls else { return Err(io::ErrorKind::Unsupported.into()) };
         let left = self.identity.deadline().map_or(HANDSHAKE_TIMEOUT, |deadline| {
             deadline.saturating_duration_since(Instant::now())
         });
@@ -84,7 +84,7 @@ impl Session {
             Ok(_) => Handshake::Full,
             Err(_) => Handshake::Failed,
         };
-        self.server.journal.handshake(Connection::Control, how);
+        self.shared.journal.handshake(Connection::Control, how);
         self.security = Security { tls: Some(begun?), ..Security::default() };
         // As after REIN: nothing that was said before counts (RFC 4217, section 4).
         self.passive.mode.reinitialize();
@@ -114,7 +114,7 @@ impl Session {
                 self.security.protected = true;
                 Reply::new(200, "Data connections use TLS.")
             }
-            b"C" | b"c" if self.server.settings.tls_required => {
+            b"C" | b"c" if self.shared.settings.tls_required => {
                 Reply::new(534, "Data connections need PROT P.")
             }
             b"C" | b"c" => {

@@ -99,10 +99,11 @@ impl Storage {
     /// anyway, but match no wildcard).
     fn without_options<'a>(&self, working: &FtpPath, argument: &'a [u8]) -> (&'a [u8], bool) {
         let (mut rest, mut shows_hidden) = (argument, false);
-        while rest.starts_with(b"-") && self.entry(&working.join(rest)).is_err() {
-            let end = rest.iter().position(|byte| *byte == b' ').unwrap_or(rest.len());
-            let option = &rest[..end];
-            rest = rest[end..].trim_ascii_start();
+        while let Some((option, behind)) = split_option(rest) {
+            if self.entry(&working.join(rest)).is_ok() {
+                break;
+            }
+            rest = behind;
             if option == b"--" {
                 break;
             }
@@ -244,6 +245,25 @@ impl Directory {
 
 fn target(directory: &impl AsFd, name: &CStr) -> Option<Vec<u8>> {
     readlinkat(directory, name, Vec::new()).ok().map(std::ffi::CString::into_bytes)
+}
+
+/// What an argument names, if nothing that begins with a dash is there.
+pub fn behind_options(mut argument: &[u8]) -> &[u8] {
+    while let Some((option, behind)) = split_option(argument) {
+        argument = behind;
+        if option == b"--" {
+            break;
+        }
+    }
+    argument
+}
+
+/// The option that an argument begins with, and what is behind it.
+fn split_option(argument: &[u8]) -> Option<(&[u8], &[u8])> {
+    argument.starts_with(b"-").then(|| {
+        let end = argument.iter().position(|byte| *byte == b' ').unwrap_or(argument.len());
+        (&argument[..end], argument[end..].trim_ascii_start())
+    })
 }
 
 /// Splits an argument behind its last slash.

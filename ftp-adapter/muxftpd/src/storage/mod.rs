@@ -19,7 +19,7 @@ pub mod wildcard;
 pub mod write;
 
 pub use facts::Facts;
-pub use list::{Format, Listing};
+pub use list::{Format, Listing, behind_options};
 pub use metadata::Metadata;
 pub use path::FtpPath;
 pub use root::{OpenError, Storage};

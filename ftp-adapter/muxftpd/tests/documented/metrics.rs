@@ -2,9 +2,9 @@
 
 use crate::document;
 use mux_core::{Client, Mux};
-use muxftpd::auth::login::LoginRefused;
 use muxftpd::observe::events::{
-    Connection, Failure, Handshake, Outcome, SessionEnd, SessionOver, SessionRefused, Transfer,
+    Connection, Failure, Handshake, LoginRefused, Outcome, SessionEnd, SessionOver, SessionRefused,
+    Transfer, TransferRefused,
 };
 use muxftpd::observe::journal::Journal;
 use prometheus_client::encoding::prometheus_text;
@@ -35,9 +35,12 @@ fn counted() -> Journal {
     journal.session_over(&SessionOver { client, user: None, took, end: SessionEnd::Over });
     journal.login(client, b"alice", Err(LoginRefused::WrongPassword));
     journal.handshake(Connection::Data, Handshake::Resumed);
+    let (user, command, path) = ("alice", "RETR", b"/a");
+    let (code, reply) = (550, b"550 No such file or directory.");
+    journal.transfer_refused(&TransferRefused { client, user, command, path, code, reply });
     for outcome in [Outcome::Completed, Outcome::Failed(Failure::Reset)] {
         let bytes = Some(1);
-        let (user, command, path, port, named) = ("alice", "RETR", b"/a", None, None);
+        let (port, named) = (None, None);
         journal.transfer(&Transfer {
             client,
             user,

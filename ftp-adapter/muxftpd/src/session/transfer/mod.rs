@@ -20,11 +20,11 @@ mod send;
 #[cfg(target_os = "linux")]
 mod sendfile;
 
-use crate::observe::events::{Failure, Outcome, Transfer};
+use crate::observe::events::{Failure, Outcome, Transfer, TransferRefused};
 use crate::session::control::Interrupt;
-use crate::session::information;
 use crate::session::interrupt::unless_interrupted;
 use crate::session::reply::Reply;
+use crate::session::status::{Progress, status};
 use crate::session::transfer::data::Data;
 use crate::session::transfer::open::NotOpened;
 use crate::session::transfer::prepare::{Body, Prepared, Task};
@@ -33,25 +33,8 @@ use crate::storage::{Format, FtpPath, WriteFrom};
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 use tracing::debug;
-
-/// A transfer that is under way.
-#[derive(Debug)]
-pub(super) struct Progress {
-    pub(super) command: &'static str,
-    pub(super) path: FtpPath,
-    /// A count for people, which orders nothing.
-    moved: Arc<AtomicU64>,
-}
-
-impl Progress {
-    /// How many bytes went over the data connection.
-    pub(super) fn moved(&self) -> u64 {
-        self.moved.load(Relaxed)
-    }
-}
 
 /// Why a transfer ended before its end.
 #[derive(Debug)]
@@ -110,28 +93,33 @@ impl Session {
     /// Does a transfer, or says why not. Whatever happens, one reply is the last.
     async fn transfer(&mut self, command: &'static str, task: Task) -> Step {
         let begun = Instant::now();
-        if self.server.settings.tls_required && self.security.of_data().is_none() {
-            return self.refuse(Reply::new(521, "Data connections need PROT P.")).await;
+        let path = task.path();
+        if self.shared.settings.tls_required && self.security.of_data().is_none() {
+            let why = Reply::new(521, "Data connections need PROT P.");
+            return self.refuse(command, &path, why).await;
         }
         if !self.passive.mode.is_reserved() {
-            return self.passive_answer(&ftp_adapter::Reply::NotReserved).await;
+            let why = Reply::from(&ftp_adapter::Reply::NotReserved);
+            return self.refuse(command, &path, why).await;
         }
         if task.offset() > 0 && self.converts() {
-            return self.refuse(Reply::new(554, "REST needs TYPE I.")).await;
+            return self.refuse(command, &path, Reply::new(554, "REST needs TYPE I.")).await;
         }
-        let path = task.path();
         let refusal = task.refusal();
         let storage = match self.identity.storage() {
             Ok(storage) => storage.clone(),
-            Err(error) => return self.refuse(Reply::refused(530, &error)).await,
+            Err(error) => return self.refuse(command, &path, Reply::refused(530, &error)).await,
         };
         let prepared = match task.prepare_at_once(&storage, &path) {
             Some(prepared) => Ok(prepared),
-            None => blocking(move || task.prepare(&storage, path)).await,
+            None => {
+                let path = path.clone();
+                blocking(move || task.prepare(&storage, path)).await
+            }
         };
         let Prepared { opening, path, body } = match prepared {
             Ok(prepared) => prepared,
-            Err(error) => return self.refuse(refusal.reply(&error)).await,
+            Err(error) => return self.refuse(command, &path, refusal.reply(&error)).await,
         };
         self.control.reply(&Reply::new(150, opening)).await?;
 
@@ -163,7 +151,15 @@ impl Session {
     }
 
     /// Refuses a transfer: the reply first, and then the end of the connection that waits for it.
-    async fn refuse(&mut self, reply: Reply) -> Step {
+    async fn refuse(&mut self, command: &'static str, path: &FtpPath, reply: Reply) -> Step {
+        self.shared.journal.transfer_refused(&TransferRefused {
+            client: self.client,
+            user: self.identity.user_name().unwrap_or_default(),
+            command,
+            path: path.as_bytes(),
+            code: reply.code(),
+            reply: reply.as_bytes().trim_ascii_end(),
+        });
         self.control.reply(&reply).await?;
         self.passive.refuse(self.security.of_data().is_none());
         Ok(Next::Command)
@@ -171,14 +167,13 @@ impl Session {
 
     /// Waits for the data connection, and moves what is to be moved.
     async fn move_data(&mut self, progress: &Progress, body: Body) -> Result<(), Failed> {
-        let Self { server, shutdown, control, identity, security, parameters, passive, .. } = self;
-        let protected = control.is_protected();
-        let data = if security.of_data().is_some() { "TLS" } else { "plain" };
+        let Self { shared, shutdown, control, identity, security, parameters, passive, .. } = self;
+        let protected = (control.is_protected(), security.of_data().is_some());
         let status =
-            || information::status(protected, data, parameters.ascii, identity, Some(progress));
+            || status(protected.0, protected.1, parameters.ascii, identity, Some(progress));
 
-        let settings = &server.settings;
-        let open = open::open(&mut passive.mode, security.of_data(), &server.journal);
+        let settings = &shared.settings;
+        let open = open::open(&mut passive.mode, security.of_data(), &shared.journal);
         let stream = unless_interrupted(control, &shutdown.drain, status, open).await??;
         let moved = Arc::clone(&progress.moved);
         let data = Data::new(stream, settings.stall_timeout, settings.strict_close, moved);
@@ -194,7 +189,7 @@ impl Session {
     }
 
     fn journal(&self, progress: &Progress, begun: Instant, outcome: Outcome<'_>) {
-        self.server.journal.transfer(&Transfer {
+        self.shared.journal.transfer(&Transfer {
             client: self.client,
             user: self.identity.user_name().unwrap_or_default(),
             command: progress.command,

@@ -4,7 +4,7 @@
 use crate::session::reply::{Reply, is_shortage};
 use crate::session::transfer::ascii::ToNetwork;
 use crate::session::transfer::send::{Outgoing, Source};
-use crate::storage::{Format, FtpPath, Storage, Upload, WriteFrom};
+use crate::storage::{Format, FtpPath, Storage, Upload, WriteFrom, behind_options};
 use std::io::{self, Seek, SeekFrom};
 
 /// A file up to this size is read at once, and goes out in one write.
@@ -54,7 +54,7 @@ impl Task {
         match self {
             Self::Retrieve { path, .. } | Self::Store { path, .. } => path.clone(),
             Self::StoreUnique { working, name } => working.join(name),
-            Self::List { working, argument, .. } => working.join(argument),
+            Self::List { working, argument, .. } => working.join(behind_options(argument)),
         }
     }
 
