@@ -41,7 +41,7 @@ fn numbers(server: &Server) -> BTreeMap<String, u64> {
 
 /// Waits until the numbers are these; a session's end is counted a moment after its last reply.
 #[track_caller]
-fn become_(server: &Server, wanted: &[(&str, u64)]) {
+pub(crate) fn become_(server: &Server, wanted: &[(&str, u64)]) {
     eventually("the numbers are right", || {
         let numbers = numbers(server);
         let is = |(name, value): &(&str, u64)| numbers.get(*name) == Some(value);

@@ -7,7 +7,7 @@ use mux_tests::tools::{curl, python};
 use mux_tests::{Endpoint, Way, files};
 use rstest::rstest;
 
-use crate::launch;
+use crate::{launch, metrics};
 
 /// Logs in with a version of TLS, and downloads over data connections that resume or do not.
 const RESUMING: &str = "
@@ -71,4 +71,18 @@ fn curl_resumes() {
         let bytes = curl(&to, &[&to.url("file"), &to.url("file")], b"").succeeded();
         assert_eq!(bytes.len(), 20_000);
     }
+}
+
+/// Over TLS 1.3 most clients use a ticket once: each download brings the next one.
+#[test]
+fn every_download_of_a_session_is_resumed() {
+    needs!(Tool::Curl);
+    let server = launch().security(Tls).option("--metrics", "127.0.0.1:0").start();
+    server.put("file", &files::content("file", 10_000));
+    let to = Endpoint::new(&server, Way::Ipv4Epsv, Tls);
+    let files = vec![to.url("file"); 6];
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    assert_eq!(curl(&to, &files, b"").succeeded().len(), 60_000);
+    let resumed = "muxftpd_tls_handshakes_total{connection=\"data\",result=\"resumed\"}";
+    metrics::become_(&server, &[(resumed, 6)]);
 }

@@ -32,8 +32,18 @@ pub struct Tls {
 /// resumes a TLS session here got the ticket on the control connection, and has its keys.
 #[derive(Debug)]
 pub struct Session {
-    data: Arc<ServerConfig>,
+    to_client: Arc<ServerConfig>,
+    from_client: Arc<ServerConfig>,
     session_required: bool,
+}
+
+/// Which way the bytes of a data connection go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// A download or a listing: the client reads until the end.
+    ToClient,
+    /// An upload: many clients read nothing.
+    FromClient,
 }
 
 /// Why a data connection is not taken.
@@ -103,16 +113,17 @@ impl Tls {
         let mut control = (*self.config()).clone();
         control.ticketer = ring::Ticketer::new().map_err(io::Error::other)?;
         control.session_storage = ServerSessionMemoryCache::new(MAX_REMEMBERED);
-        let mut data = control.clone();
-        // Many clients that upload read nothing on the data connection. A ticket that waits there
-        // when they close makes the kernel reset it, and their last bytes may be lost. But some
-        // use a ticket once, and where they must resume they need the next.
-        if !self.session_required {
-            data.send_tls13_tickets = 0;
-        }
+        // Many clients use a ticket of TLS 1.3 once, so each data connection gives them the next.
+        // But one that uploads may read nothing. A ticket that waits there when it closes makes the
+        // kernel reset the connection, and the client's last bytes may be lost.
+        let mut to_client = control.clone();
+        to_client.send_tls13_tickets = 1;
+        let mut from_client = control.clone();
+        from_client.send_tls13_tickets = usize::from(self.session_required);
         let stream = TlsAcceptor::from(Arc::new(control)).accept(stream).await?;
         let session_required = self.session_required;
-        Ok((stream, Session { data: Arc::new(data), session_required }))
+        let (to_client, from_client) = (Arc::new(to_client), Arc::new(from_client));
+        Ok((stream, Session { to_client, from_client, session_required }))
     }
 }
 
@@ -131,8 +142,13 @@ impl Session {
     pub async fn accept(
         &self,
         stream: TcpStream,
+        direction: Direction,
     ) -> Result<(TlsStream<TcpStream>, Handshake), Refused> {
-        let acceptor = TlsAcceptor::from(Arc::clone(&self.data));
+        let config = match direction {
+            Direction::ToClient => &self.to_client,
+            Direction::FromClient => &self.from_client,
+        };
+        let acceptor = TlsAcceptor::from(Arc::clone(config));
         let stream = acceptor.accept(stream).await.map_err(Refused::Handshake)?;
         if stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed) {
             return Ok((stream, Handshake::Resumed));

@@ -63,12 +63,14 @@ impl Data {
         let before = self.moved.load(Relaxed);
         let alive = Arc::new(());
         let quick = Quick::new(stream, &alive, Arc::clone(&self.moved));
+        let quick = quick.map_err(Broken::Connection)?;
         let turn = spawn_blocking(move || {
             let done = work(&quick);
-            (quick.stream, done)
+            (quick.into_stream(), done)
         });
         let (stream, done) = turn.await.map_err(io::Error::other).map_err(Broken::File)?;
-        self.stream = Stream::Plain(TcpStream::from_std(stream).map_err(Broken::Connection)?);
+        let stream = stream.and_then(TcpStream::from_std).map_err(Broken::Connection)?;
+        self.stream = Stream::Plain(stream);
         if self.moved.load(Relaxed) != before {
             self.idle.moved();
         }

@@ -30,6 +30,7 @@ use crate::session::transfer::open::NotOpened;
 use crate::session::transfer::prepare::{Body, Prepared, Task};
 use crate::session::{Next, Session, Step, blocking};
 use crate::storage::{Format, FtpPath, WriteFrom};
+use crate::tls::Direction;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -173,7 +174,11 @@ impl Session {
             || status(protected.0, protected.1, parameters.ascii, identity, Some(progress));
 
         let settings = &shared.settings;
-        let open = open::open(&mut passive.mode, security.of_data(), &shared.journal);
+        let direction = match &body {
+            Body::Outgoing(_) => Direction::ToClient,
+            Body::Upload(_) => Direction::FromClient,
+        };
+        let open = open::open(&mut passive.mode, security.of_data(), direction, &shared.journal);
         let stream = unless_interrupted(control, &shutdown.drain, status, open).await??;
         let moved = Arc::clone(&progress.moved);
         let data = Data::new(stream, settings.stall_timeout, settings.strict_close, moved);

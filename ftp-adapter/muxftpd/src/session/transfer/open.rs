@@ -4,7 +4,7 @@ use crate::observe::events::{Connection, Handshake};
 use crate::observe::journal::Journal;
 use crate::session::reply::Reply;
 use crate::session::transfer::data::Stream;
-use crate::tls::{self, Refused};
+use crate::tls::{self, Direction, Refused};
 use ftp_adapter::PassiveSession;
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -35,6 +35,7 @@ pub(super) enum NotOpened {
 pub(super) async fn open(
     mode: &mut PassiveSession,
     tls: Option<&tls::Session>,
+    direction: Direction,
     journal: &Journal,
 ) -> Result<Stream, NotOpened> {
     let Some(tls) = tls else {
@@ -49,7 +50,7 @@ pub(super) async fn open(
             // Else each record that follows another waits for an acknowledgement. Whatever cannot
             // be set, the transfer will tell.
             let _ = stream.set_nodelay(true);
-            match tls.accept(stream).await {
+            match tls.accept(stream, direction).await {
                 Ok((stream, how)) => {
                     journal.handshake(Connection::Data, how);
                     Ok(stream)

@@ -4,19 +4,21 @@
 //! thread for each. One that pauses gives its thread back at once, so however many of them there
 //! are, none holds a thread.
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use socket2::SockRef;
+use std::io;
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 /// How long a thread waits for a client.
-const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
+const PAUSE_TIMEOUT: Duration = Duration::from_millis(2);
 
 /// How long a thread stays with one client while others wait for a thread.
 const TURN: Duration = Duration::from_millis(500);
 
-/// A connection while a thread has it.
+/// A connection while a thread has it. Its calls wait, but not for long: then they fail with
+/// [`WouldBlock`](io::ErrorKind::WouldBlock).
 #[derive(Debug)]
 pub(super) struct Quick {
     pub(super) stream: TcpStream,
@@ -27,9 +29,17 @@ pub(super) struct Quick {
 }
 
 impl Quick {
-    pub(super) fn new(stream: TcpStream, alive: &Arc<()>, moved: Arc<AtomicU64>) -> Self {
+    pub(super) fn new(
+        stream: TcpStream,
+        alive: &Arc<()>,
+        moved: Arc<AtomicU64>,
+    ) -> io::Result<Self> {
+        stream.set_nonblocking(false)?;
+        let socket = SockRef::from(&stream);
+        socket.set_read_timeout(Some(PAUSE_TIMEOUT))?;
+        socket.set_write_timeout(Some(PAUSE_TIMEOUT))?;
         let until = Instant::now() + TURN;
-        Self { stream, until, alive: Arc::downgrade(alive), moved }
+        Ok(Self { stream, until, alive: Arc::downgrade(alive), moved })
     }
 
     /// So much was sent or received; whether the thread stays.
@@ -38,9 +48,9 @@ impl Quick {
         self.alive.strong_count() > 0 && Instant::now() < self.until
     }
 
-    /// Waits until there is something to do, but not for long; whether there is.
-    pub(super) fn is_soon(&self, what: PollFlags) -> bool {
-        let mut polled = [PollFd::new(&self.stream, what)];
-        matches!(poll(&mut polled, Some(&PAUSE)), Ok(1))
+    /// The connection, for the runtime again.
+    pub(super) fn into_stream(self) -> io::Result<TcpStream> {
+        self.stream.set_nonblocking(true)?;
+        Ok(self.stream)
     }
 }

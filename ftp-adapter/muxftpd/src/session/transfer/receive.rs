@@ -5,7 +5,6 @@ use crate::session::transfer::ascii::FromNetwork;
 use crate::session::transfer::data::Data;
 use crate::session::transfer::quick::Quick;
 use crate::storage::Upload;
-use rustix::event::PollFlags;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
@@ -59,11 +58,7 @@ fn turn(quick: &Quick, target: &mut Target) -> Result<bool, Broken> {
                     return Ok(false);
                 }
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                if !quick.is_soon(PollFlags::IN) {
-                    return Ok(false);
-                }
-            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(Broken::Connection(error)),
         }

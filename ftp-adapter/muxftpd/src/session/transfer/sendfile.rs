@@ -4,7 +4,6 @@ use crate::session::transfer::Broken;
 use crate::session::transfer::data::Data;
 use crate::session::transfer::quick::Quick;
 use nix::errno::Errno;
-use rustix::event::PollFlags;
 use rustix::fs::sendfile;
 use std::fs::File;
 use std::io;
@@ -49,7 +48,6 @@ fn turn(quick: &Quick, file: &File) -> End {
             Ok(0) => return End::File,
             Ok(sent) if quick.goes_on(sent) => {}
             Ok(_) => return End::More,
-            Err(rustix::io::Errno::AGAIN) if quick.is_soon(PollFlags::OUT) => {}
             Err(rustix::io::Errno::AGAIN) => return End::More,
             Err(rustix::io::Errno::INTR) => {}
             Err(error) => return End::Failed(error.into()),
