@@ -5,11 +5,11 @@ mod error;
 pub use error::TlsError;
 
 use crate::observe::events::Handshake;
-use rustls::crypto::ring;
+use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::ServerSessionMemoryCache;
-use rustls::{HandshakeKind, InconsistentKeys, ServerConfig};
+use rustls::{CipherSuite, HandshakeKind, InconsistentKeys, ServerConfig};
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -77,7 +77,7 @@ impl Tls {
             pem::Error::NoItemsFound => TlsError::NoKey { path: key.to_owned() },
             error => TlsError::reading("key", key, error),
         })?;
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let mut config = ServerConfig::builder_with_provider(Arc::new(provider()))
             .with_safe_default_protocol_versions()
             .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, secret))
             .map_err(|error| {
@@ -89,6 +89,7 @@ impl Tls {
                     error => TlsError::Unusable { certificate, key, error },
                 }
             })?;
+        config.ignore_client_order = true;
         Ok(Self { config: RwLock::new(Arc::new(config)), session_required })
     }
 
@@ -155,6 +156,25 @@ impl Session {
         }
         if self.session_required { Err(Refused::NotResumed) } else { Ok((stream, Handshake::Full)) }
     }
+}
+
+/// Most clients put AES-256 with SHA-384 first. A handshake hashes far more than it encrypts, and
+/// processors have instructions for SHA-256: AES-128 comes first here.
+fn provider() -> CryptoProvider {
+    use CipherSuite::{
+        TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+        TLS13_AES_128_GCM_SHA256,
+    };
+    let mut provider = ring::default_provider();
+    provider.cipher_suites.sort_by_key(|suite| {
+        !matches!(
+            suite.suite(),
+            TLS13_AES_128_GCM_SHA256
+                | TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+                | TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
+        )
+    });
+    provider
 }
 
 impl fmt::Display for Refused {

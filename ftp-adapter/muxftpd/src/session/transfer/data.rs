@@ -4,13 +4,15 @@ use crate::session::transfer::Broken;
 use crate::session::transfer::idle::Idle;
 use crate::session::transfer::quick::Quick;
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, Write};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::AsyncWrite;
+#[cfg(target_os = "linux")]
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::task::spawn_blocking;
 use tokio_rustls::server::TlsStream;
@@ -102,6 +104,26 @@ impl Data {
             bytes = &bytes[written..];
         }
         Ok(())
+    }
+
+    /// Sends the last of it, and says that it was all: in as few segments as it takes, so that
+    /// the peer learns of both at once.
+    pub(super) async fn write_last(&mut self, bytes: &[u8]) -> Result<(), Broken> {
+        let sent = match &mut self.stream {
+            // The kernel keeps what is in a last segment until the connection is closed.
+            #[cfg(target_os = "linux")]
+            Stream::Plain(stream) => {
+                let flags = nix::libc::MSG_MORE | nix::libc::MSG_NOSIGNAL;
+                let send = || socket2::SockRef::from(&*stream).send_with_flags(bytes, flags);
+                stream.try_io(Interest::WRITABLE, send).unwrap_or(0)
+            }
+            // It is encrypted, and goes out with what `finish` adds.
+            Stream::Tls(stream) => stream.get_mut().1.writer().write(bytes).unwrap_or(0),
+            _ => 0,
+        };
+        self.has_moved(sent);
+        self.write_all(&bytes[sent..]).await?;
+        self.finish().await
     }
 
     /// Waits until the socket has room.

@@ -88,14 +88,13 @@ async fn send_pieces(mut data: Data, outgoing: Outgoing) -> Result<(), Broken> {
     let Outgoing { mut piece, rest } = outgoing;
     let mut next = rest.map(|source| read_ahead(source, Vec::new()));
     loop {
+        let Some(reading) = next.take() else { return data.write_last(&piece).await };
         data.write_all(&piece).await?;
-        let Some(reading) = next.take() else { break };
         let joined = reading.await.map_err(io::Error::other).map_err(Broken::File)?;
         let (ahead, rest) = joined.map_err(Broken::File)?;
         let sent = std::mem::replace(&mut piece, ahead);
         next = rest.map(|source| read_ahead(source, sent));
     }
-    data.finish().await
 }
 
 type Ahead = io::Result<(Vec<u8>, Option<Source>)>;
