@@ -157,7 +157,10 @@ impl Data {
     pub(super) async fn finish(&mut self) -> Result<(), Broken> {
         poll_fn(|context| {
             let polled = match &mut self.stream {
-                Stream::Tls(stream) => Pin::new(&mut **stream).poll_shutdown(context),
+                Stream::Tls(stream) => {
+                    stream.get_mut().1.send_close_notify();
+                    Pin::new(&mut **stream).poll_flush(context)
+                }
                 // The kernel does the rest when the connection is closed.
                 Stream::Plain(_) | Stream::Lent => Poll::Ready(Ok(())),
             };
