@@ -24,8 +24,8 @@ strip=()
 package=$(cargo deb -p muxftpd --profile "$profile" --no-build "${strip[@]}" | tail -n 1)
 echo "$package"
 
-work=$(mktemp -d)
-trap 'kill "${server:-}" 2> /dev/null || true; rm -rf "$work"' EXIT
+# shellcheck source=ci/server.sh
+. ci/server.sh
 dpkg-deb --raw-extract "$package" "$work/package"
 inside() { [ -e "$work/package/$1" ] || { echo "$1 is not in $package" >&2; exit 1; }; }
 for file in usr/bin/muxftpd etc/muxftpd/muxftpd.toml usr/lib/systemd/system/muxftpd.service \
@@ -43,22 +43,6 @@ zcat "$work/package/usr/share/man/man8/muxftpd.8.gz" | grep -q -- 'passive\\-por
 grep -q '^ExecStart=muxftpd --config /etc/muxftpd/muxftpd.toml$' \
     "$work/package/usr/lib/systemd/system/muxftpd.service"
 
-mkdir "$work/root"
-echo content > "$work/root/file"
-port=$(python3 -c '
-import socket
-with socket.socket() as it:
-    it.bind(("127.0.0.1", 0))
-    print(it.getsockname()[1])')
-"$work/package/usr/bin/muxftpd" --config "$work/package/etc/muxftpd/muxftpd.toml" \
-    --root "$work/root" --listen 127.0.0.1:0 --passive-ports "$port" \
-    > "$work/screen" 2> "$work/log" &
-server=$!
-for _ in $(seq 600); do
-    ! grep -q '^ready$' "$work/screen" || break
-    kill -0 "$server" || { cat "$work/log" >&2; exit 1; }
-    sleep 0.1
-done
-control=$(sed -n 's/^  control *//p' "$work/screen")
-curl --silent --show-error --max-time 60 "ftp://$control/file" | grep -qx content
+serve "$work/package/usr/bin/muxftpd" --config "$work/package/etc/muxftpd/muxftpd.toml"
+fetch "ftp://$(on_screen control)/file" | grep -qx content
 echo "the package is whole, and its program serves"

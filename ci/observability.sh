@@ -9,8 +9,8 @@ command -v promtool > /dev/null || { echo "promtool is missing: install promethe
 promtool check rules docs/operations/prometheus-alerts.yml
 promtool test rules ci/observability/alerts-test.yml
 
-work=$(mktemp -d)
-trap 'kill "${server:-}" 2> /dev/null || true; rm -rf "$work"' EXIT
+# shellcheck source=ci/server.sh
+. ci/server.sh
 
 # Each query of the dashboard, as a rule.
 python3 - docs/operations/grafana-dashboard.json > "$work/queries.yml" << 'PYTHON'
@@ -28,31 +28,15 @@ PYTHON
 promtool check rules "$work/queries.yml"
 
 cargo build --quiet -p muxftpd
-mkdir "$work/root"
-echo content > "$work/root/file"
-read -r port < <(python3 -c '
-import socket
-with socket.socket() as it:
-    it.bind(("127.0.0.1", 0))
-    print(it.getsockname()[1])')
-"${CARGO_TARGET_DIR:-target}/debug/muxftpd" --root "$work/root" --listen 127.0.0.1:0 --metrics 0 \
-    --passive-ports "$port" > "$work/screen" 2> "$work/log" &
-server=$!
-for _ in $(seq 600); do
-    ! grep -q '^ready$' "$work/screen" || break
-    kill -0 "$server" || { cat "$work/log" >&2; exit 1; }
-    sleep 0.1
-done
-after() { sed -n "s/^  $1 *//p" "$work/screen"; }
-control=$(after control)
-curl --silent --show-error --max-time 60 "ftp://$control/file" | grep -qx content
-! curl --silent --max-time 60 --upload-file "$work/root/file" "ftp://$control/other" || exit 1
-! curl --silent --max-time 60 "ftp://nobody:x@$control/file" || exit 1
+serve "${CARGO_TARGET_DIR:-target}/debug/muxftpd" --metrics 0
+control=$(on_screen control)
+fetch "ftp://$control/file" | grep -qx content
+! fetch --upload-file "$work/root/file" "ftp://$control/other" 2> "$work/refused" || exit 1
+! fetch "ftp://nobody:x@$control/file" 2> "$work/refused" || exit 1
 
-metrics=$(after metrics)
-curl --silent --show-error --max-time 60 "$metrics" > "$work/metrics"
+metrics=$(on_screen metrics)
+fetch "$metrics" > "$work/metrics"
 grep -q '^muxftpd_transfers_total' "$work/metrics"
 promtool check metrics < "$work/metrics"
-curl --silent --show-error --max-time 60 -H 'Accept: application/openmetrics-text' "$metrics" |
-    tail -n 1 | grep -qx '# EOF'
+fetch -H 'Accept: application/openmetrics-text' "$metrics" | tail -n 1 | grep -qx '# EOF'
 echo "the metrics, the alerts and the dashboard are right"

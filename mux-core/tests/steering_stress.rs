@@ -25,6 +25,7 @@ mod machine;
 mod steering_support;
 
 use std::collections::VecDeque;
+use std::env;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -40,11 +41,18 @@ use steering_support::*;
 const CLIENTS: u8 = 64;
 const PORTS: usize = 3;
 const MEMBERS: usize = 6;
-const DELIVERIES: u64 = 22_000;
-/// Listeners that were given to another client, at two attaches each.
-const REPLACEMENTS: u64 = 2_500;
+/// How much happens in a run of all tests. Each break of the order, above, shows in it.
+const SHORT: Amount = Amount { deliveries: 4_000, replacements: 450 };
+/// How much happens where `MUX_STRESS` is in the environment, as `ci/stress.sh` has it.
+const LONG: Amount = Amount { deliveries: 22_000, replacements: 2_500 };
 /// Bounds the test on a machine that is far too slow; reaching it fails.
 const TIME: Duration = Duration::from_secs(300);
+
+struct Amount {
+    deliveries: u64,
+    /// Listeners that were given to another client, at two attaches each.
+    replacements: u64,
+}
 
 struct Port {
     address: SocketAddr,
@@ -72,6 +80,7 @@ struct Counts {
 
 struct Stress {
     start: Instant,
+    amount: Amount,
     ports: Vec<Port>,
     counts: Counts,
     wrong: Mutex<Vec<String>>,
@@ -105,8 +114,8 @@ fn begin_connect(last: u8, address: SocketAddr, prepare: impl FnOnce(&Socket)) -
 
 impl Stress {
     fn is_done(&self) -> bool {
-        self.counts.delivered.load(Relaxed) >= DELIVERIES
-            && self.counts.replaced.load(Relaxed) >= REPLACEMENTS
+        self.counts.delivered.load(Relaxed) >= self.amount.deliveries
+            && self.counts.replaced.load(Relaxed) >= self.amount.replacements
     }
 
     fn is_over(&self) -> bool {
@@ -327,6 +336,7 @@ fn no_connection_goes_to_another_client() {
     };
     let stress = Stress {
         start: Instant::now(),
+        amount: if env::var_os("MUX_STRESS").is_some() { LONG } else { SHORT },
         ports: (0..PORTS).map(port).collect(),
         counts: Counts::default(),
         wrong: Mutex::default(),
