@@ -4,6 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# As in ci/fuzz.sh.
+export RUSTC_BOOTSTRAP=1
 targets=("$@")
 [ $# -gt 0 ] || mapfile -t targets < <(cargo fuzz list)
 for target in "${targets[@]}"; do
@@ -13,7 +15,7 @@ for target in "${targets[@]}"; do
     cp "$corpus"/* "$whole"
     [ ! -d "fuzz/target/found/$target" ] || find "fuzz/target/found/$target" -type f -exec cp -t "$whole" {} +
     # Without counters: what only runs the same code more often is left out.
-    cargo +nightly fuzz run "$target" -- -merge=1 -use_counters=0 -use_value_profile=0 "$kept" "$whole" \
+    cargo fuzz run "$target" -- -merge=1 -use_counters=0 -use_value_profile=0 "$kept" "$whole" \
         > "fuzz/target/found/$target.merge.log" 2>&1
     rm "$corpus"/*
     cp "$kept"/* "$corpus"

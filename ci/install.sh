@@ -7,6 +7,7 @@ set -euo pipefail
 needs() {
     cat << 'END'
 cc              gcc             building
+c++             g++             the fuzzer
 python3         python3         scripts of the gate, and a client that tests drive
 ip              iproute2        tests in network namespaces
 unshare         util-linux      tests in network namespaces
@@ -16,6 +17,7 @@ nginx           libnginx-mod-stream balancers that tests put in front
 nft             nftables        balancers that tests put in front
 conntrack       conntrack       balancers that tests put in front
 promtool        prometheus      metrics, alerts and dashboard
+dpkg-shlibdeps  dpkg-dev        the Debian package
 curl            curl            clients that tests drive
 lftp            lftp            clients that tests drive
 tnftp           tnftp           clients that tests drive

@@ -35,13 +35,13 @@ part() {
 
 picker() {
     part picker --package mux-core --no-default-features \
-        --file "mux-core/src/{ports,client}.rs" --file mux-core/src/table/taken.rs \
+        --file "mux-core/src/{ports,client}.rs" --file mux-core/src/table/port_picker.rs \
         -- --lib --test corpora --test memory --test reservation_id
 }
 
 table() {
     part table --package mux-core --no-default-features \
-        --file "mux-core/src/table/*.rs" --exclude mux-core/src/table/taken.rs \
+        --file "mux-core/src/table/*.rs" --exclude mux-core/src/table/port_picker.rs \
         -- --lib --test capacity --test corpora --test memory --test random_ports \
         --test reservation_id
 }

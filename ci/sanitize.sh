@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs mux-core's tests under sanitizers, which see what tests alone do not: memory that is used
 # after its end or never freed (address, with leaks), and races that happened to do no harm
-# (thread). Needs a nightly compiler; `thread` and `miri` need components of it.
+# (thread). `miri` needs a nightly compiler, and both `thread` and `miri` need components.
 #
 #   ci/sanitize.sh             address, thread
 #   ci/sanitize.sh NAME ...    of address, thread, miri, valgrind
@@ -10,23 +10,17 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-if ! cargo +nightly --version > /dev/null 2>&1; then
-    rustup toolchain install nightly --profile minimal || true
-fi
-if ! cargo +nightly --version > /dev/null 2>&1; then
-    echo "Sanitizers need a nightly compiler: run 'rustup toolchain install nightly'." >&2
-    exit 77
-fi
-
+# The stable compiler takes unstable flags, such as those for sanitizers, where this is set.
+export RUSTC_BOOTSTRAP=1
 host=$(rustc -vV | sed -n 's/^host: //p')
 target="${CARGO_TARGET_DIR:-$PWD/target}/sanitize"
 # Optimised a little: sanitizers are slow enough.
 export CARGO_PROFILE_DEV_OPT_LEVEL=1
 
-# Tells whether the nightly compiler has a component, after trying to get it.
+# Tells whether a toolchain has a component, after trying to get it.
 has() {
-    rustup component list --toolchain nightly --installed 2> /dev/null | grep -q "^$1" ||
-        rustup component add --toolchain nightly "$1"
+    rustup component list --toolchain "$1" --installed 2> /dev/null | grep -q "^$2" ||
+        rustup component add --toolchain "$1" "$2"
 }
 
 # The tests of the table, with no front: those on threads, and what the fuzzer has found.
@@ -34,24 +28,24 @@ table_tests() { "$@" --package mux-core --no-default-features --lib --test corpo
 
 address() {
     echo "== AddressSanitizer and LeakSanitizer: mux-core, sockets included"
-    RUSTFLAGS="-Zsanitizer=address" cargo +nightly test --target "$host" --target-dir "$target/address" \
+    RUSTFLAGS="-Zsanitizer=address" cargo test --target "$host" --target-dir "$target/address" \
         --package mux-core --lib --tests -- --skip no_connection_goes_to_another_client \
         --skip a_reservation_takes_at_most
 }
 
 thread() {
-    if ! has rust-src; then
+    if ! has stable rust-src; then
         echo "rust-src is not to be had, and without it ThreadSanitizer reports races that are none."
         valgrind
         return
     fi
     echo "== ThreadSanitizer: the table's threads"
     RUSTFLAGS="-Zsanitizer=thread" table_tests \
-        cargo +nightly test -Zbuild-std --target "$host" --target-dir "$target/thread"
+        cargo test -Zbuild-std --target "$host" --target-dir "$target/thread"
 }
 
 miri() {
-    if ! has miri || ! has rust-src; then
+    if ! has nightly miri || ! has nightly rust-src; then
         echo "Miri is not to be had."
         valgrind
         return

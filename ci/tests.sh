@@ -17,8 +17,12 @@ if ! cargo llvm-cov --version > /dev/null 2>&1; then
 fi
 rustup component list --installed | grep -q '^llvm-tools' || rustup component add llvm-tools
 
+# A target directory of its own: cargo does not tell programs that count from others.
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}/coverage"
 # shellcheck disable=SC1090
 source <(cargo llvm-cov show-env --sh)
+# Thousands of servers are started: they add to a few files, not to one each.
+export LLVM_PROFILE_FILE="${LLVM_PROFILE_FILE/-%p-%2m/-%8m}"
 cargo llvm-cov clean --workspace
 $command
 
