@@ -21,6 +21,11 @@ fn proxy_header() {
 }
 
 #[test]
+fn stage() {
+    replay("stage", fuzz::stage::run);
+}
+
+#[test]
 fn table() {
     replay("table", fuzz::table::run);
 }

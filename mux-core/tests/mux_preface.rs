@@ -32,12 +32,18 @@ fn judge(peer: SocketAddr, seen: &[u8]) -> Preface {
             Preface::Identified { client: client(number).into(), consumed: 3 }
         }
         [b'-', ..] => Preface::NeedMore,
+        [b'c', ..] => Preface::Nobody,
         _ => Preface::Reject,
     }
 }
 
 fn prefaced(limits: PrefaceLimits, more: impl Fn(Builder) -> Builder) -> Mux {
     mux(1, |mux| more(mux.wait(Duration::ZERO).preface(limits, judge)))
+}
+
+/// How many were rejected: invalid, late, too many.
+fn rejected(mux: &Mux) -> Vec<u64> {
+    mux.stats().prefaces.rejected().map(|(_, count)| count).collect()
 }
 
 async fn say(port: u16, text: &[u8]) -> TcpStream {
@@ -86,8 +92,12 @@ async fn what_is_no_preface_is_reset() {
     let mut half = say(reservation.port(), b"n0").await;
     half.shutdown().await.unwrap();
     assert_closed(half).await;
+    assert_closed(say(reservation.port(), b"check").await).await;
     let _there = say(reservation.port(), b"n01").await;
     within(reservation.accept()).await.unwrap();
+    assert_eq!(rejected(&mux), [3, 0, 0]);
+    let stats = mux.stats();
+    assert_eq!((stats.strangers, stats.claimed, stats.prefaces.waiting), (1, 1, 0));
 }
 
 #[tokio::test]
@@ -97,6 +107,7 @@ async fn a_silent_connection_is_reset_in_time() {
     let reservation = mux.reserve(client(1)).await.unwrap();
     assert_closed(say(reservation.port(), b"").await).await;
     assert_closed(say(reservation.port(), b"n").await).await;
+    assert_eq!(rejected(&mux), [0, 2, 0]);
 }
 
 /// Where more wait than may, the oldest gives way, and the rightful one is served.
@@ -113,9 +124,12 @@ async fn the_oldest_gives_way() {
         }
         let _rightful = say(reservation.port(), b"n01").await;
         within(reservation.accept()).await.unwrap();
-        for oldest in silent.drain(..2) {
+        // The rightful one took a place as well.
+        for oldest in silent.drain(..3) {
             assert_closed(oldest).await;
         }
+        assert_eq!(rejected(&mux), [0, 0, 3]);
+        until(|| mux.stats().prefaces.waiting == 2).await;
     }
 }
 
@@ -155,6 +169,36 @@ async fn a_second_connection_is_not_the_next_reservations() {
     assert_closed(slow).await;
     let _there = say(next.port(), b"n01").await;
     within(next.accept()).await.unwrap();
+}
+
+/// The same where the first need not say who it is.
+#[tokio::test]
+async fn what_waits_is_not_the_next_reservations_after_a_connection_without_a_preface() {
+    let mux = prefaced(LIMITS, |mux| mux);
+    let mut one = mux.reserve(client(1)).await.unwrap();
+    let mut slow = say(one.port(), b"n").await;
+    until(|| mux.stats().prefaces.waiting == 1).await;
+    let _direct = connect(client(1), one.port()).await;
+    within(one.accept()).await.unwrap();
+    let mut next = mux.reserve(client(1)).await.unwrap();
+    slow.write_all(b"01").await.unwrap();
+    assert_closed(slow).await;
+    let _there = say(next.port(), b"n01").await;
+    within(next.accept()).await.unwrap();
+}
+
+/// It has come for nothing: without a preface it would be a stranger as well.
+#[tokio::test]
+async fn what_came_before_any_reservation_is_a_strangers() {
+    let mux = prefaced(LIMITS, |mux| mux);
+    let mut early = say(mux.ports().port_at(0).unwrap(), b"n").await;
+    until(|| mux.stats().prefaces.waiting == 1).await;
+    let mut reservation = mux.reserve(client(1)).await.unwrap();
+    early.write_all(b"01").await.unwrap();
+    assert_closed(early).await;
+    let _there = say(reservation.port(), b"n01").await;
+    within(reservation.accept()).await.unwrap();
+    assert_eq!(mux.stats().strangers, 1);
 }
 
 /// Shutting down closes what waits.

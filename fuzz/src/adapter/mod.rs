@@ -3,6 +3,8 @@
 pub mod epsv;
 mod mux;
 pub mod passive_host;
+#[path = "../paused.rs"]
+mod paused;
 pub mod port_map;
 pub mod replies;
 pub mod session;

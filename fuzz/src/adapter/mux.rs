@@ -7,26 +7,14 @@ use std::time::Duration;
 use ftp_adapter::Passive;
 use mux_core::{Mux, PortSet};
 use tokio::net::TcpListener;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
+
+use super::paused::runtime;
 
 /// Where it listens.
 pub(super) const SERVER: Ipv4Addr = Ipv4Addr::LOCALHOST;
 /// How long a reservation lives. Runs let whole seconds pass, so that none ends just then.
 pub(super) const LIFETIME: Duration = Duration::from_millis(2500);
-
-/// A runtime whose clock stands still unless it is told to go on.
-pub(super) fn runtime() -> Runtime {
-    let runtime = Builder::new_current_thread().enable_all().start_paused(true).build();
-    let runtime = runtime.expect("a runtime");
-    // An idle runtime would skip to its next timer, but not while a blocking task is under way.
-    // This one ends with the process.
-    runtime.spawn_blocking(|| {
-        loop {
-            std::thread::park();
-        }
-    });
-    runtime
-}
 
 /// Passive mode on this many ports, on which nobody waits in line.
 pub(super) async fn passive(ports: usize) -> Passive {

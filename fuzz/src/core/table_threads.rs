@@ -222,6 +222,11 @@ impl<'a> Actor<'a> {
                     self.claim(known, now);
                 }
             }
+            Operation::ClaimDue { nth, within } => {
+                if let Some(known) = scene.nth(nth) {
+                    self.claim_due(known, now, now + Duration::from_nanos(within.into()));
+                }
+            }
             Operation::Open { nth } => {
                 if let Some(known) = scene.nth(nth) {
                     self.open(number, known);
@@ -297,6 +302,25 @@ impl<'a> Actor<'a> {
     /// Whether it brought a payload, and which.
     fn connect(&mut self, port: u16, client: ClientKey, now: Time) -> Option<Arc<Token>> {
         let token = self.scene.table.claim(port, client, now)?;
+        self.claimed(port, client, now, token)
+    }
+
+    /// As [`connect`](Self::connect), for what is due before `due` alone.
+    fn claim_due(&mut self, known: &'a Known, now: Time, due: Time) {
+        let (client, port) = (known.token.client, known.reserved.port);
+        if let Some(token) = self.scene.table.claim_due_before(port, client, now, due) {
+            assert!(token.deadline < due, "claimed by what came before it");
+            self.claimed(port, client, now, token);
+        }
+    }
+
+    fn claimed(
+        &mut self,
+        port: u16,
+        client: ClientKey,
+        now: Time,
+        token: Arc<Token>,
+    ) -> Option<Arc<Token>> {
         assert_eq!((token.client, token.matching), (client, Matching::Address));
         assert!(token.deadline > now, "claimed after its deadline");
         self.endings.push(Ending { token: Arc::clone(&token), port: Some(port), id: None });

@@ -46,7 +46,6 @@ impl Builder {
                 queue: QueueLimits { per_client: 256, overall: 16_384 },
                 client_prefix: ClientPrefix::ADDRESS,
                 capacity: 65_536,
-                preface_timeout: None,
             },
             backlog: 1024,
             steering: false,
@@ -130,17 +129,20 @@ impl Builder {
     /// A connection that `judge` identifies without any bytes takes the ordinary way.
     ///
     /// No accept waits for a preface. `judge` is called on the accept path, so it must not block.
-    /// A connection that waits when a reservation ends is not delivered to the client's next one.
+    /// A connection gets no reservation that was made after it came.
     ///
     /// It cannot be combined with [`steering`](Self::steering): the kernel steers a connection by
     /// the address of its packets, before any byte of it.
     pub fn preface(
-        mut self,
+        self,
         limits: PrefaceLimits,
         judge: impl Fn(SocketAddr, &[u8]) -> Preface + Send + Sync + 'static,
     ) -> Self {
-        self.terms.preface_timeout = Some(limits.timeout);
-        self.preface = Some(Hook { limits, judge: Arc::new(judge) });
+        self.hook(Hook { limits, judge: Arc::new(judge), advice: None })
+    }
+
+    pub(super) fn hook(mut self, hook: Hook) -> Self {
+        self.preface = Some(hook);
         self
     }
 

@@ -13,7 +13,6 @@ use tracing::debug;
 use super::clock::Clock;
 use super::errors::AcceptError;
 use super::expiry::Alarm;
-use super::preface::Ends;
 use super::stats::{Counters, Stats};
 use super::strangers::Strangers;
 use super::wait_queue::{Freed, QueueLimits, WaitQueue};
@@ -53,9 +52,10 @@ pub(super) struct Terms {
     pub(super) client_prefix: ClientPrefix,
     /// How many reservations there is room for.
     pub(super) capacity: usize,
-    /// How long a connection may take to show its preface, if it has to show one.
-    pub(super) preface_timeout: Option<Duration>,
 }
+
+/// Longer than anybody waits. Deadlines must not reach the end of time, where all are equal.
+const MAX_TTL: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// All reservations of a mux.
 #[derive(Debug)]
@@ -66,8 +66,6 @@ pub(super) struct Reservations {
     recent: Strangers,
     ttl: Duration,
     client_prefix: ClientPrefix,
-    /// Kept where connections may have to show a preface.
-    ends: Option<Ends>,
     pub(super) wait_queue: WaitQueue,
     pub(super) alarm: Alarm,
 }
@@ -80,9 +78,8 @@ impl Reservations {
             recent: Strangers::new(&ports),
             table: Table::new(ports, terms.capacity).with_limits(terms.limits),
             clock: Clock::start(),
-            ttl: terms.ttl,
+            ttl: terms.ttl.min(MAX_TTL),
             client_prefix: terms.client_prefix,
-            ends: terms.preface_timeout.map(Ends::new),
             wait_queue,
             alarm: Alarm::new(),
         };
@@ -115,8 +112,12 @@ impl Reservations {
         matching: Matching,
         delivery: Delivery,
     ) -> Result<Reserved, Rejected<Delivery>> {
-        let deadline = self.clock.now() + self.ttl;
-        let reserved = self.table.reserve(self.key(client), deadline, matching, delivery)?;
+        let mut deadline = Time::MAX;
+        let ask = || {
+            deadline = self.clock.now() + self.ttl;
+            deadline
+        };
+        let reserved = self.table.reserve_until(self.key(client), ask, matching, delivery)?;
         self.alarm.deadline_set(deadline);
         Ok(reserved)
     }
@@ -158,10 +159,32 @@ impl Reservations {
     /// matches none is a stranger. Waits for no lock and no session.
     pub(super) fn claim(&self, port: u16, client: Client) -> Option<Delivery> {
         let key = self.key(client);
-        let delivery = self.table.claim(port, key, self.clock.now());
+        self.count_claim(port, client, self.table.claim(port, key, self.clock.now()))
+    }
+
+    /// As [`claim`](Self::claim), for a connection that came at `arrived` and was identified since.
+    /// What was reserved since is not its.
+    pub(super) fn claim_identified(
+        &self,
+        port: u16,
+        client: Client,
+        arrived: Time,
+    ) -> Option<Delivery> {
+        // Every reservation lives for as long, so this is when one made at `arrived` would be due.
+        let (key, due) = (self.key(client), arrived + self.ttl);
+        let delivery = self.table.claim_due_before(port, key, self.clock.now(), due);
+        self.count_claim(port, client, delivery)
+    }
+
+    fn count_claim(
+        &self,
+        port: u16,
+        client: Client,
+        delivery: Option<Delivery>,
+    ) -> Option<Delivery> {
         match &delivery {
             Some(Delivery::Candidate(_)) => self.counters.candidate(),
-            Some(_) => self.claimed(port, key),
+            Some(_) => self.claimed(port, self.key(client)),
             None => {
                 self.strangers(port, 1);
                 self.recent.record(self.index_of(port), client);
@@ -170,30 +193,9 @@ impl Reservations {
         delivery
     }
 
-    /// As [`claim`](Self::claim), for a connection that came at `arrived` and was identified since.
-    pub(super) fn claim_identified(
-        &self,
-        port: u16,
-        client: Client,
-        arrived: Time,
-    ) -> Option<Delivery> {
-        let Some(ends) = &self.ends else { return self.claim(port, client) };
-        let (key, now) = (self.key(client), self.clock.now());
-        let mut ends = ends.lock();
-        if !ends.admits(port, key, arrived, now) {
-            self.strangers(port, 1);
-            return None;
-        }
-        let delivery = self.claim(port, client);
-        if let Some(Delivery::Stream(_)) = delivery {
-            ends.record(port, key, now);
-        }
-        delivery
-    }
-
     /// Claims a reservation whose connection was found in another way. Whether it was pending.
     pub(super) fn claim_by_id(&self, id: ReservationId, port: u16, client: Client) -> bool {
-        let claimed = self.end(id, port, client);
+        let claimed = self.table.end(id).is_ok();
         if claimed {
             self.claimed(port, self.key(client));
         }
@@ -201,8 +203,8 @@ impl Reservations {
     }
 
     /// Cancels a reservation. Whether it was pending.
-    pub(super) fn cancel(&self, id: ReservationId, port: u16, client: Client) -> bool {
-        let cancelled = self.end(id, port, client);
+    pub(super) fn cancel(&self, id: ReservationId, client: Client) -> bool {
+        let cancelled = self.table.end(id).is_ok();
         if cancelled {
             self.counters.cancelled();
             self.wait_queue.port_freed(self.key(client));
@@ -212,16 +214,7 @@ impl Reservations {
 
     /// Ends what is due at `now`, and tells each one's session with `tell`.
     pub(super) fn expire(&self, now: Time, mut tell: impl FnMut(ReservationId, u16, Delivery)) {
-        let expired = {
-            let mut ends = self.ends.as_ref().map(Ends::lock);
-            let expired = self.table.expire(now);
-            if let Some(ends) = &mut ends {
-                let now = self.clock.now();
-                expired.iter().for_each(|it| ends.record(it.port, it.client, now));
-            }
-            expired
-        };
-        for Expired { id, port, client: key, payload } in expired {
+        for Expired { id, port, client: key, payload } in self.table.expire(now) {
             debug!(client = %key, port, "expired");
             self.counters.expired();
             tell(id, port, payload);
@@ -256,18 +249,6 @@ impl Reservations {
             waiting: self.wait_queue.waiting(),
             ..self.counters.snapshot(self.table.ports())
         }
-    }
-
-    /// Ends a reservation by its identity. Whether it was pending.
-    fn end(&self, id: ReservationId, port: u16, client: Client) -> bool {
-        let mut ends = self.ends.as_ref().map(Ends::lock);
-        let Ok(delivery) = self.table.end(id) else { return false };
-        if let Some(ends) = &mut ends {
-            ends.record(port, self.key(client), self.clock.now());
-        }
-        drop(ends);
-        drop(delivery);
-        true
     }
 
     fn claimed(&self, port: u16, key: ClientKey) {

@@ -75,7 +75,7 @@ pub use builder::Builder;
 pub use errors::{AcceptError, BindError, PortsError};
 #[cfg(all(feature = "steering", target_os = "linux"))]
 pub use lease::{Lease, LeaseError};
-pub use preface::{Preface, PrefaceLimits};
+pub use preface::{Preface, PrefaceError, PrefaceLimits, PrefaceStats};
 pub use reservation::Reservation;
 pub use stats::{PortStats, Refused, Stats};
 pub use verified::VerifiedReservation;
@@ -86,6 +86,7 @@ pub use crate::steer::{LendError, SteeringUnavailable, probe_steering};
 
 use self::core::Core;
 use self::lifecycle::Delivery;
+use self::preface::Stage;
 use crate::table::Matching;
 use crate::{Client, PortSet};
 
@@ -140,7 +141,8 @@ impl Mux {
     /// The counters as they are now.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.core.reservations.stats()
+        let prefaces = self.core.stage.as_ref().map(Stage::stats).unwrap_or_default();
+        Stats { prefaces, ..self.core.reservations.stats() }
     }
 
     /// The addresses that were last turned away on `port`, at `since` or later, the last one

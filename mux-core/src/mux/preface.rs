@@ -4,9 +4,9 @@
 //! from but by what its first bytes say. Until they are there it waits in the [`stage`], which is
 //! bounded in every respect, and no accept waits for it. Without a hook there is no stage.
 
-mod ends;
 #[cfg(feature = "proxy")]
 mod proxied;
+mod rejected;
 mod stage;
 
 use std::fmt;
@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(super) use ends::Ends;
+pub use rejected::{PrefaceError, PrefaceStats};
 pub(super) use stage::Stage;
 
 use crate::Client;
@@ -24,8 +24,11 @@ use crate::Client;
 pub enum Preface {
     /// More bytes must come before it can be told.
     NeedMore,
-    /// It is nobody's: it is reset.
+    /// It is no valid preface: the connection is reset.
     Reject,
+    /// It is nobody's and need not be, as a health check: the connection is reset and counted
+    /// nowhere.
+    Nobody,
     /// It is this client's.
     Identified {
         /// The client whose reservation it is matched with.
@@ -55,6 +58,8 @@ pub struct PrefaceLimits {
 pub(super) struct Hook {
     pub(super) limits: PrefaceLimits,
     pub(super) judge: Arc<Judge>,
+    /// What the operator can do about connections without a valid preface.
+    pub(super) advice: Option<&'static str>,
 }
 
 type Judge = dyn Fn(SocketAddr, &[u8]) -> Preface + Send + Sync;

@@ -29,7 +29,7 @@ impl Registration {
 
     /// Cancels it. Whether it was pending.
     pub(super) fn cancel(&self) -> bool {
-        self.core.reservations.cancel(self.id, self.port, self.client)
+        self.core.reservations.cancel(self.id, self.client)
     }
 
     /// Cancels it after what waits in the accept queue was dealt with: a connection that came for

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use super::preface::PrefaceStats;
 use crate::{PortSet, ReserveError};
 
 /// What is going on, and what has happened since the start.
@@ -28,7 +29,9 @@ pub struct Stats {
     pub refused: Refused,
     /// Connections that matched no pending reservation and were reset.
     pub strangers: u64,
-    /// The same by port, in ascending order.
+    /// Connections that had to show a preface first.
+    pub prefaces: PrefaceStats,
+    /// Strangers by port, in ascending order.
     pub ports: Vec<PortStats>,
 }
 

@@ -246,6 +246,25 @@ impl<P> Table<P> {
         matching: Matching,
         payload: P,
     ) -> Result<Reserved, Rejected<P>> {
+        self.reserve_until(client, || deadline, matching, payload)
+    }
+
+    /// As [`reserve`](Self::reserve), with a deadline that is asked for when a port was found. What
+    /// had that port before is over by then: where every reservation lives equally long, its
+    /// deadline tells [`claim_due_before`](Self::claim_due_before) when it was made.
+    ///
+    /// `deadline` is called under a lock, so it must be quick, and must not use the table.
+    ///
+    /// # Errors
+    ///
+    /// As [`reserve`](Self::reserve).
+    pub fn reserve_until(
+        &self,
+        client: ClientKey,
+        deadline: impl FnOnce() -> Time,
+        matching: Matching,
+        payload: P,
+    ) -> Result<Reserved, Rejected<P>> {
         let hash = self.hasher.client(client);
         let (mut clients, port) = match self.take_port(client, hash) {
             Ok(taken) => taken,
@@ -257,6 +276,7 @@ impl<P> Table<P> {
             self.counts.give_room();
             return Err(Rejected { reason: ReserveError::TableFull, payload });
         };
+        let deadline = deadline();
         let kind = match matching {
             Matching::Address => Kind::Pending,
             Matching::Identity => Kind::Held,
@@ -276,12 +296,35 @@ impl<P> Table<P> {
     /// `now` is not claimed, whether or not [`expire`](Self::expire) has seen it yet.
     #[must_use = "the payload is the claimed reservation's"]
     pub fn claim(&self, port: u16, client: ClientKey, now: Time) -> Option<P> {
+        self.claim_where(port, client, |deadline| deadline > now)
+    }
+
+    /// As [`claim`](Self::claim), but a reservation whose deadline is not before `due` is not
+    /// claimed either. It is for a connection that came some time ago, and must not get what was
+    /// reserved since.
+    #[must_use = "the payload is the claimed reservation's"]
+    pub fn claim_due_before(
+        &self,
+        port: u16,
+        client: ClientKey,
+        now: Time,
+        due: Time,
+    ) -> Option<P> {
+        self.claim_where(port, client, |deadline| deadline > now && deadline < due)
+    }
+
+    fn claim_where(
+        &self,
+        port: u16,
+        client: ClientKey,
+        is_meant: impl Fn(Time) -> bool,
+    ) -> Option<P> {
         let key = Key { client, port };
         let hash = self.hasher.client(client);
         self.index.find(hash.with_port(port), |number| {
             let slot = &self.slots[number as usize];
             let word = slot.load();
-            if word.status() != Status::Pending || slot.key() != key || slot.deadline() <= now {
+            if word.status() != Status::Pending || slot.key() != key || !is_meant(slot.deadline()) {
                 return None;
             }
             let payload = slot.end(word)?;

@@ -8,8 +8,10 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
 
 use super::{Matching, NotOpened, ReservationId, Reserved, SHARDS, Table, Time};
+use crate::sync::AtomicU64;
 use crate::{ClientKey, ClientPrefix, ReserveError};
 
 #[cfg(loom)]
@@ -244,6 +246,35 @@ fn a_claim_never_takes_what_another_client_puts_into_the_slot() {
             // The claim had ended the only reservation but not put it on the list yet.
             Err(error) => assert_eq!((error.reason, cancelled), (ReserveError::TableFull, false)),
         }
+        scene.end();
+    });
+}
+
+/// What a connection came for has ended, and the next reservation looks the same.
+#[test]
+fn one_that_came_before_a_reservation_does_not_get_it() {
+    const LIFE: Duration = Duration::from_nanos(100);
+    explore(|| {
+        let scene = Scene::new(1);
+        let clock = Arc::new(AtomicU64::new(NOW.as_nanos()));
+        let tick = move || Time::from_nanos(clock.fetch_add(1, SeqCst));
+        let reserve = |tick: &dyn Fn() -> Time, table: &Table<Payload>, payload| {
+            table.reserve_until(client(1), || tick() + LIFE, Matching::Address, payload)
+        };
+        reserve(&tick, &scene.table, scene.payload("old")).unwrap();
+        let (new, clock_there) = (scene.payload("new"), tick.clone());
+        let ((first, late), reserved) = scene.race(
+            move |table| {
+                let arrived = tick();
+                // Another of the same client, which need not say who it is first.
+                let first = claim(table);
+                let late = table.claim_due_before(PORT, client(1), NOW, arrived + LIFE);
+                (first, late.map(|payload| payload.name))
+            },
+            move |table| reserve(&clock_there, table, new).is_ok(),
+        );
+        assert_eq!((first, late), (Some("old"), None));
+        assert_eq!(claim(&scene.table), reserved.then_some("new"));
         scene.end();
     });
 }

@@ -23,6 +23,8 @@ pub enum Operation {
     Connect { client: u8, port: u8 },
     /// A connection arrives where the `nth` latest reservation is, or was.
     Claim { nth: u8 },
+    /// The same, for a connection that may only have what is due soon.
+    ClaimDue { nth: u8, within: u8 },
     /// The `nth` latest reservation is opened to the next connection.
     Open { nth: u8 },
     /// The `nth` latest reservation is ended by its identity.
@@ -45,6 +47,7 @@ impl Operation {
             84..88 => Self::Open { nth: first },
             80..112 => Self::End { nth: first },
             112..120 => Self::Advance { by: first },
+            124.. => Self::ClaimDue { nth: first, within: second },
             _ => Self::Expire,
         }
     }
@@ -108,12 +111,19 @@ impl Run {
             }
             Operation::Connect { client, port } => {
                 let first = self.table.ports().port_at(0).expect("a first port");
-                self.connect(address(client), first.saturating_sub(1).saturating_add(port.into()));
+                let port = first.saturating_sub(1).saturating_add(port.into());
+                self.connect(address(client), port, None);
             }
             Operation::Claim { nth } => {
                 if let Some(at) = self.nth(nth) {
                     let Entry { client, reserved, .. } = self.entries[at];
-                    self.connect(client, reserved.port);
+                    self.connect(client, reserved.port, None);
+                }
+            }
+            Operation::ClaimDue { nth, within } => {
+                if let Some(at) = self.nth(nth) {
+                    let Entry { client, reserved, .. } = self.entries[at];
+                    self.connect(client, reserved.port, Some(self.now + ticks(within)));
                 }
             }
             Operation::Open { nth } => {
@@ -194,14 +204,19 @@ impl Run {
         }
     }
 
-    fn connect(&mut self, client: ClientKey, port: u16) {
+    fn connect(&mut self, client: ClientKey, port: u16, due: Option<Time>) {
         let expected = self.entries.iter().position(|entry| {
             entry.live
                 && (entry.client, entry.reserved.port) == (client, port)
                 && (entry.matching == Matching::Address || !entry.openings.is_empty())
                 && entry.deadline > self.now
+                && due.is_none_or(|due| entry.deadline < due)
         });
-        match (self.table.claim(port, client, self.now), expected) {
+        let claimed = match due {
+            None => self.table.claim(port, client, self.now),
+            Some(due) => self.table.claim_due_before(port, client, self.now, due),
+        };
+        match (claimed, expected) {
             (None, None) => {}
             (Some(payload), Some(at)) => {
                 let openings = &mut self.entries[at].openings;
@@ -339,6 +354,8 @@ mod tests {
             }),
             3 => (0_u8..8, 0_u8..12).prop_map(|(client, port)| Operation::Connect { client, port }),
             4 => nth.clone().prop_map(|nth| Operation::Claim { nth }),
+            2 => (nth.clone(), 0_u8..40)
+                .prop_map(|(nth, within)| Operation::ClaimDue { nth, within }),
             3 => nth.clone().prop_map(|nth| Operation::Open { nth }),
             4 => nth.prop_map(|nth| Operation::End { nth }),
             1 => (0_u8..30).prop_map(|by| Operation::Advance { by }),
@@ -385,7 +402,7 @@ mod tests {
 
     #[test]
     fn every_kind_of_operation_has_bytes() {
-        let mut kinds = [false; 7];
+        let mut kinds = [false; 8];
         for kind in 0..=255 {
             let place = match Operation::from_bytes([kind, 0, 0]) {
                 Operation::Reserve { .. } => 0,
@@ -395,9 +412,10 @@ mod tests {
                 Operation::Advance { .. } => 5,
                 Operation::Expire => 6,
                 Operation::Open { .. } => 3,
+                Operation::ClaimDue { .. } => 7,
             };
             kinds[place] = true;
         }
-        assert_eq!(kinds, [true; 7]);
+        assert_eq!(kinds, [true; 8]);
     }
 }

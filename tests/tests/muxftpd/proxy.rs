@@ -35,6 +35,20 @@ fn v2(client: u8) -> Vec<u8> {
     [&b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"[..], &addresses, &[0xc3, 0x50, 0, 21]].concat()
 }
 
+/// The same for clients over IPv6, of a proxy that has IPv4 alone here.
+fn v1_ipv6(client: u8) -> Vec<u8> {
+    format!("PROXY TCP6 2001:db8::{client} 2001:db8:1::10 50000 21\r\n").into_bytes()
+}
+
+fn v2_ipv6(client: u8) -> Vec<u8> {
+    let mut addresses = [0; 32];
+    for (place, high, last) in [(0, 0, client), (16, 1, 0x10)] {
+        addresses[place..place + 6].copy_from_slice(&[0x20, 1, 0x0d, 0xb8, 0, high]);
+        addresses[place + 15] = last;
+    }
+    [&b"\r\n\r\n\0\r\nQUIT\n\x21\x21\0\x24"[..], &addresses, &[0xc3, 0x50, 0, 21]].concat()
+}
+
 fn local() -> Vec<u8> {
     b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0".to_vec()
 }
@@ -52,6 +66,13 @@ fn login(server: &Server, header: &[u8]) -> Client {
     client.expect("PASS guest@example.com", 230);
     client.expect("TYPE I", 200);
     client
+}
+
+/// How many data connections were rejected for their header.
+fn rejected(server: &Server) -> [u64; 3] {
+    ["invalid", "late", "too_many"].map(|reason| {
+        number(server, &format!("muxftpd_proxy_headers_rejected_total{{reason=\"{reason}\"}}"))
+    })
 }
 
 /// Where the passive port is for the proxy.
@@ -125,6 +146,14 @@ fn what_follows_the_header_in_one_write_is_the_sessions() {
         client.expect("STOR up", 150);
         data.write_all(b"and its last").unwrap();
         client.expect_reply(226);
+        // A second header is the session's as well, whatever that is to it.
+        let port = pasv(&mut client);
+        let mut data = Data::connect(PROXY, port).unwrap();
+        data.write_some(&header(1).repeat(2)).unwrap();
+        client.expect("STOR twice", 150);
+        data.write_all(b"").unwrap();
+        client.expect_reply(226);
+        assert_eq!(std::fs::read(server.root().join("twice")).unwrap(), header(1));
         let stored = std::fs::read(server.root().join("up")).unwrap();
         assert_eq!(String::from_utf8_lossy(&stored), "the file's first bytes, and its last");
     }
@@ -133,7 +162,7 @@ fn what_follows_the_header_in_one_write_is_the_sessions() {
 #[test]
 fn headers_may_be_cut_at_every_byte() {
     let server = start();
-    for header in [v1(1), v2(1)] {
+    for header in [v1(1), v2(1), v1_ipv6(1), v2_ipv6(1)] {
         for cut in 1..header.len() {
             let (first, rest) = header.split_at(cut);
             let mut client = connect(&server);
@@ -145,7 +174,7 @@ fn headers_may_be_cut_at_every_byte() {
         }
         let mut session = login(&server, &header);
         for cut in 1..header.len() {
-            let port = pasv(&mut session);
+            let port = session.epsv();
             let mut data = data_connection(port, &header[..cut]);
             thread::sleep(Duration::from_millis(2));
             data.write_some(&header[cut..]).unwrap();
@@ -154,20 +183,85 @@ fn headers_may_be_cut_at_every_byte() {
     }
 }
 
-#[test]
-fn a_control_connection_without_a_good_header_is_refused() {
-    let server = start();
+/// What is no header, and cannot become one.
+fn no_headers() -> [Vec<u8>; 6] {
     let mut too_long = b"PROXY UNKNOWN ".to_vec();
     too_long.resize(106, b'x');
     too_long.extend(b"\r\n");
-    for bytes in [
-        &b"USER anonymous\r\n"[..],
-        b"\x16\x03\x01\x02\0",
-        b"PROXY TCP4 192.0.2.1\r\n",
-        &too_long,
-        &[&v2(1)[..14], b"\xff\xff"].concat(),
-        &[&v2(1)[..13], b"\x12\0\x0c"].concat(),
-    ] {
+    [
+        b"USER anonymous\r\n".to_vec(),
+        b"\x16\x03\x01\x02\0".to_vec(),
+        b"PROXY TCP4 192.0.2.1\r\n".to_vec(),
+        too_long,
+        [&v2(1)[..14], b"\xff\xff"].concat(),
+        [&v2(1)[..13], b"\x12\0\x0c"].concat(),
+    ]
+}
+
+#[test]
+fn a_data_connection_without_a_good_header_is_refused() {
+    let server = start();
+    let mut session = login(&server, &v1(1));
+    let port = pasv(&mut session);
+    for bytes in no_headers() {
+        is_turned_away(data_connection(port, &bytes));
+    }
+    eventually("they are counted", || rejected(&server) == [6, 0, 0]);
+    // And the reservation is as it was.
+    let data = data_connection(port, &v1(1));
+    files::assert_own("file", 10_000, &session.receive(data, "RETR file"));
+    assert_eq!(number(&server, "muxftpd_strangers_total"), 0);
+    assert_eq!(number(&server, "muxftpd_proxy_headers_awaited"), 0);
+}
+
+/// A proxy that sends headers on the control port alone: its clients are refused, and the operator
+/// is told what to do, once.
+#[test]
+fn a_proxy_without_headers_on_the_passive_ports_is_named() {
+    let server = proxied().option("--reservation-ttl", "1s").start();
+    server.put("file", &files::content("file", 10_000));
+    let mut session = login(&server, &v1(1));
+    let port = pasv(&mut session);
+    // As a client does who sends commands alone, and as one who begins TLS.
+    let silent = Data::connect(PROXY, port).unwrap();
+    is_turned_away(data_connection(port, b"\x16\x03\x01\x02\0"));
+    session.expect("RETR file", 425);
+    let line = "without a PROXY header, so it is nobody's; have it send one there too";
+    let told = || {
+        let said = server.said();
+        let lines = said.lines().filter(|said| said.contains(line));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    eventually("the operator is told", || told().len() == 1);
+    assert!(told()[0].contains("WARN") && told()[0].contains("127.3.0.1"), "{:?}", told());
+    is_turned_away(silent);
+    eventually("both are counted", || rejected(&server) == [1, 1, 0]);
+    assert_eq!(told().len(), 1, "once a minute");
+}
+
+#[test]
+fn clients_of_both_families_are_told_apart() {
+    let server = start();
+    for header in [v1_ipv6, v2_ipv6] {
+        let mut sessions = [1, 2].map(|n| login(&server, &header(n)));
+        for (n, session) in (1..).zip(&mut sessions) {
+            session.expect("PASV", 425);
+            let port = session.epsv();
+            is_turned_away(data_connection(port, &header(n + 2)));
+            is_turned_away(data_connection(port, &v2(n)));
+            let data = data_connection(port, &header(n));
+            files::assert_own("file", 10_000, &session.receive(data, "RETR file"));
+        }
+    }
+    assert_eq!(rejected(&server), [0; 3]);
+    assert_eq!(number(&server, "muxftpd_strangers_total"), 8);
+}
+
+#[test]
+fn a_control_connection_without_a_good_header_is_refused() {
+    let server = start();
+    for bytes in no_headers() {
+        let bytes = &bytes;
         let mut client = connect(&server);
         client.send_bytes(bytes).unwrap();
         assert!(client.reply().is_err(), "{:?} is greeted", String::from_utf8_lossy(bytes));
@@ -213,6 +307,7 @@ fn health_checks_leave_no_trace() {
     drop(login(&server, &v2(1)));
     assert_eq!(number(&server, "muxftpd_sessions_started_total"), 1);
     assert_eq!(number(&server, "muxftpd_strangers_total"), 0);
+    assert_eq!(rejected(&server), [0; 3]);
     let said = server.said();
     let (_, log) = said.split_once("stderr:\n").unwrap();
     assert!(log.lines().all(|line| line.contains("session client=192.0.2.1")), "{log}");
@@ -235,6 +330,7 @@ fn nobody_is_waited_for_for_ever() {
         assert!(client.reply().is_err());
     }
     is_turned_away(waits);
+    assert_eq!(rejected(&server), [0, 1, 0]);
 }
 
 /// More connections than may wait: the oldest give way, and who comes with a header is served.

@@ -204,6 +204,11 @@ impl Collector for OfMux {
             ("reservations_pending", "Reservations pending now", stats.pending),
             ("clients_pending", "Clients with reservations pending now", stats.clients),
             ("requests_waiting", "Requests that wait for a port now", stats.waiting),
+            (
+                "proxy_headers_awaited",
+                "Data connections that wait for their PROXY header now",
+                stats.prefaces.waiting,
+            ),
         ] {
             let value = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
             value.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)?;
@@ -223,6 +228,13 @@ impl Collector for OfMux {
         for (reason, value) in stats.refused.iter() {
             let label = [("reason", reason.name())];
             ConstCounter::new(value).encode(refused.encode_family(&label)?)?;
+        }
+        let help = "Data connections from a proxy without a good PROXY header, by reason";
+        let mut rejected =
+            encoder.encode_descriptor("proxy_headers_rejected", help, None, MetricType::Counter)?;
+        for (reason, value) in stats.prefaces.rejected() {
+            let label = [("reason", reason.name())];
+            ConstCounter::new(value).encode(rejected.encode_family(&label)?)?;
         }
         Ok(())
     }

@@ -1,10 +1,17 @@
 //! The preface of connections that come through a proxy: a PROXY header.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+
 use tracing::debug;
 
 use super::super::Builder;
-use super::{Preface, PrefaceLimits};
+use super::{Hook, Preface, PrefaceLimits};
 use crate::proxy::{HEADER_TIMEOUT, MAX_HEADER_LENGTH, Networks, Origin, Progress, read};
+
+const ADVICE: &str = "a proxy in front passes on a connection to a passive port without a PROXY \
+    header, so it is nobody's; have it send one there too (HAProxy: send-proxy-v2, nginx: \
+    proxy_protocol on)";
 
 /// A proxy has one address, so as many may wait from one as from all.
 const MAX_WAITING: usize = 4096;
@@ -19,7 +26,8 @@ impl Builder {
     /// name the client in the same way, and must pass on the passive ports with a header as well.
     /// Health checks (`LOCAL`) are closed and counted nowhere.
     ///
-    /// A header must have come after 5 s. 4,096 connections may wait for theirs.
+    /// A header must have come after 5 s. 4,096 connections may wait for theirs. A connection
+    /// without a valid one is told in the log at `warn`, once a minute.
     pub fn proxied_by(self, networks: Networks) -> Self {
         let limits = PrefaceLimits {
             bytes: MAX_HEADER_LENGTH,
@@ -27,7 +35,7 @@ impl Builder {
             overall: MAX_WAITING,
             per_source: MAX_WAITING,
         };
-        self.preface(limits, move |peer, seen| {
+        let judge = move |peer: SocketAddr, seen: &[u8]| {
             if !networks.contains(peer) {
                 return Preface::Identified { client: peer.into(), consumed: 0 };
             }
@@ -40,13 +48,14 @@ impl Builder {
                     Origin::Unknown => {
                         Preface::Identified { client: peer.into(), consumed: header.length }
                     }
-                    Origin::Local => Preface::Reject,
+                    Origin::Local => Preface::Nobody,
                 },
                 Progress::Refused(error) => {
                     debug!(%peer, %error, "a connection from a proxy has no valid PROXY header");
                     Preface::Reject
                 }
             }
-        })
+        };
+        self.hook(Hook { limits, judge: Arc::new(judge), advice: Some(ADVICE) })
     }
 }

@@ -9,6 +9,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use socket2::SockRef;
 use tokio::io::Interest;
@@ -16,11 +17,12 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::super::accept::{deliver, deliver_identified, reset};
 use super::super::core::Core;
-use super::{Hook, Preface};
+use super::rejected::{Counts, Told};
+use super::{Hook, Preface, PrefaceError, PrefaceLimits, PrefaceStats};
 use crate::Client;
 use crate::table::Time;
 
@@ -32,6 +34,8 @@ const MAX_ARRIVALS: usize = 1024;
 pub(in crate::mux) struct Stage {
     hook: Hook,
     arrivals: mpsc::Sender<Waiting>,
+    counts: Arc<Counts>,
+    told: Told,
 }
 
 /// Connections on their way into the stage.
@@ -44,10 +48,12 @@ pub(in crate::mux) struct Waiting {
     peer: SocketAddr,
     port: u16,
     arrived: Time,
+    counts: Arc<Counts>,
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
+        self.counts.waiting.fetch_sub(1, Relaxed);
         if let Some(stream) = &self.stream {
             reset(stream);
         }
@@ -57,7 +63,11 @@ impl Drop for Waiting {
 impl Stage {
     pub(in crate::mux) fn new(hook: Hook) -> (Self, Arrivals) {
         let (arrivals, receiver) = mpsc::channel(MAX_ARRIVALS);
-        (Self { hook, arrivals }, receiver)
+        (Self { hook, arrivals, counts: Arc::default(), told: Told::default() }, receiver)
+    }
+
+    pub(in crate::mux) fn stats(&self) -> PrefaceStats {
+        self.counts.snapshot()
     }
 
     /// Takes a connection that was accepted just now. Waits for nothing.
@@ -71,14 +81,30 @@ impl Stage {
         match (self.hook.judge)(peer, &[]) {
             // It needs none.
             Preface::Identified { client, .. } => deliver(core, port, stream, client),
-            Preface::Reject => reset(&stream),
+            Preface::Nobody => reset(&stream),
+            Preface::Reject => {
+                self.rejected(peer, port, PrefaceError::Invalid);
+                reset(&stream);
+            }
             Preface::NeedMore => {
                 let arrived = core.reservations.clock().now();
-                let waiting = Waiting { stream: Some(stream), peer, port, arrived };
+                self.counts.waiting.fetch_add(1, Relaxed);
+                let counts = Arc::clone(&self.counts);
+                let waiting = Waiting { stream: Some(stream), peer, port, arrived, counts };
                 if self.arrivals.try_send(waiting).is_err() {
-                    debug!(%peer, port, "reset a connection: too many come at once");
+                    self.rejected(peer, port, PrefaceError::TooMany);
                 }
             }
+        }
+    }
+
+    /// Counts a connection that is reset, and tells why.
+    fn rejected(&self, peer: SocketAddr, port: u16, error: PrefaceError) {
+        self.counts.rejected(error);
+        debug!(%peer, port, %error, "reset a connection");
+        let is_lacking = matches!(error, PrefaceError::Invalid | PrefaceError::Late);
+        if let Some(advice) = self.hook.advice.filter(|_| is_lacking && self.told.is_due()) {
+            warn!(%peer, port, why = error.name(), "{advice}");
         }
     }
 
@@ -92,23 +118,23 @@ impl Stage {
 async fn admit(core: &Arc<Core>, mut arrivals: Arrivals) {
     let Some(stage) = &core.stage else { return };
     let mut tasks = JoinSet::new();
-    let mut admitted = Admitted::default();
+    let mut admitted = All::default();
     loop {
         tokio::select! {
             Some(waiting) = arrivals.recv() => {
-                let source = Client::from(waiting.peer);
+                let (source, port) = (waiting.peer, waiting.port);
                 let number = admitted.next;
-                let (shared, hook) = (Arc::clone(core), stage.hook.clone());
+                let shared = Arc::clone(core);
                 let task = core.tasks.track_future(async move {
-                    serve(&shared, &hook, waiting).await;
+                    serve(&shared, waiting).await;
                     number
                 });
-                admitted.add(source, tasks.spawn(task));
-                if admitted.by_source[&source].len() > stage.hook.limits.per_source {
-                    admitted.reset_oldest_of(source);
-                }
-                if admitted.all.len() > stage.hook.limits.overall {
-                    admitted.reset_oldest();
+                let oldest = admitted.add(&stage.hook.limits, source, port, tasks.spawn(task));
+                for Admitted { peer, port, task } in oldest {
+                    if !task.is_finished() {
+                        stage.rejected(peer, port, PrefaceError::TooMany);
+                        task.abort();
+                    }
                 }
             }
             Some(ended) = tasks.join_next() => {
@@ -124,68 +150,103 @@ async fn admit(core: &Arc<Core>, mut arrivals: Arrivals) {
 
 /// The connections in the stage, numbered as they came.
 #[derive(Debug, Default)]
-struct Admitted {
+struct All {
     next: u64,
-    all: BTreeMap<u64, (Client, AbortHandle)>,
+    by_number: BTreeMap<u64, Admitted>,
     by_source: HashMap<Client, BTreeSet<u64>>,
 }
 
-impl Admitted {
-    fn add(&mut self, source: Client, task: AbortHandle) {
-        self.all.insert(self.next, (source, task));
-        self.by_source.entry(source).or_default().insert(self.next);
+#[derive(Debug)]
+struct Admitted {
+    peer: SocketAddr,
+    port: u16,
+    task: AbortHandle,
+}
+
+impl All {
+    /// Adds one, and removes those that must give way for it.
+    fn add(
+        &mut self,
+        limits: &PrefaceLimits,
+        peer: SocketAddr,
+        port: u16,
+        task: AbortHandle,
+    ) -> impl Iterator<Item = Admitted> {
+        self.by_number.insert(self.next, Admitted { peer, port, task });
+        let of_source = self.by_source.entry(peer.into()).or_default();
+        of_source.insert(self.next);
         self.next += 1;
+        let oldest = of_source.first().copied().filter(|_| of_source.len() > limits.per_source);
+        let of_source = oldest.and_then(|number| self.remove(number));
+        let oldest = self.by_number.first_key_value().map(|(number, _)| *number);
+        let oldest = oldest.filter(|_| self.by_number.len() > limits.overall);
+        of_source.into_iter().chain(oldest.and_then(|number| self.remove(number)))
     }
 
-    fn remove(&mut self, number: u64) -> Option<AbortHandle> {
-        let (source, task) = self.all.remove(&number)?;
+    fn remove(&mut self, number: u64) -> Option<Admitted> {
+        let admitted = self.by_number.remove(&number)?;
+        let source = admitted.peer.into();
         let numbers = self.by_source.get_mut(&source)?;
         numbers.remove(&number);
         if numbers.is_empty() {
             self.by_source.remove(&source);
         }
-        Some(task)
-    }
-
-    fn reset_oldest_of(&mut self, source: Client) {
-        let oldest = self.by_source.get(&source).and_then(|numbers| numbers.first().copied());
-        if let Some(task) = oldest.and_then(|number| self.remove(number)) {
-            debug!(%source, "reset the oldest connection without a preface of one address");
-            task.abort();
-        }
-    }
-
-    fn reset_oldest(&mut self) {
-        let oldest = self.all.first_key_value().map(|(number, _)| *number);
-        if let Some(task) = oldest.and_then(|number| self.remove(number)) {
-            debug!("reset the oldest connection without a preface");
-            task.abort();
-        }
+        Some(admitted)
     }
 }
 
 /// Waits for one connection's preface, and delivers the connection or resets it.
-async fn serve(core: &Core, hook: &Hook, mut waiting: Waiting) {
+async fn serve(core: &Core, mut waiting: Waiting) {
+    let (Some(stage), Some(stream)) = (&core.stage, &waiting.stream) else { return };
     let Waiting { peer, port, arrived, .. } = waiting;
-    let Some(stream) = &waiting.stream else { return };
-    let client = match timeout(hook.limits.timeout, identify(hook, stream, peer)).await {
-        Ok(Ok(Some(client))) => client,
-        Ok(Ok(None)) => return debug!(%peer, port, "rejected a connection by its preface"),
-        Ok(Err(error)) => return debug!(%peer, port, %error, "a connection ended in its preface"),
-        Err(_) => return debug!(%peer, port, "a connection took too long for its preface"),
-    };
-    if let Some(stream) = waiting.stream.take() {
-        deliver_identified(core, port, stream, client, arrived);
+    let limit = stage.hook.limits.timeout;
+    let identified = timeout(limit, identify(&stage.hook, stream, peer)).await;
+    match identified.unwrap_or(Err(Turned::Away(PrefaceError::Late))) {
+        Ok(client) => {
+            let stream = waiting.stream.take();
+            // It waits no more.
+            drop(waiting);
+            if let Some(stream) = stream {
+                deliver_identified(core, port, stream, client, arrived);
+            }
+        }
+        Err(Turned::Away(error)) => stage.rejected(peer, port, error),
+        Err(Turned::Nobody) => debug!(%peer, port, "reset a connection that is nobody's"),
+        Err(Turned::Ended(error)) => {
+            debug!(%peer, port, %error, "a connection ended in its preface");
+        }
     }
 }
 
-/// The client that the preface names, which is then taken off the stream. `None` if the hook
-/// rejects it, or wants more than it may see.
-async fn identify(hook: &Hook, stream: &TcpStream, peer: SocketAddr) -> io::Result<Option<Client>> {
-    let mut buffer = vec![0; hook.limits.bytes];
+/// Why a connection is not delivered.
+#[derive(Debug)]
+enum Turned {
+    Away(PrefaceError),
+    Nobody,
+    /// By its peer, or the network.
+    Ended(io::Error),
+}
+
+impl From<io::Error> for Turned {
+    fn from(error: io::Error) -> Self {
+        Self::Ended(error)
+    }
+}
+
+impl From<io::ErrorKind> for Turned {
+    fn from(kind: io::ErrorKind) -> Self {
+        Self::Ended(kind.into())
+    }
+}
+
+/// The client that the preface names, which is then taken off the stream.
+async fn identify(hook: &Hook, stream: &TcpStream, peer: SocketAddr) -> Result<Client, Turned> {
+    // Empty as long as nothing has come: who says nothing costs no memory.
+    let mut buffer = Vec::new();
     let mut seen = 0;
     loop {
         let ready = stream.ready(Interest::READABLE).await?;
+        buffer.resize(hook.limits.bytes, 0);
         // The bytes seen stay in the socket, so it is readable all the time. That there are no more
         // than before is therefore said to the runtime as if there were none: it waits for the
         // next that come, and misses none, since it was ready before they were looked for.
@@ -202,14 +263,17 @@ async fn identify(hook: &Hook, stream: &TcpStream, peer: SocketAddr) -> io::Resu
                 }
                 continue;
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         }
         match (hook.judge)(peer, &buffer[..seen]) {
             Preface::NeedMore if seen < buffer.len() => {}
-            Preface::NeedMore | Preface::Reject => return Ok(None),
+            Preface::NeedMore | Preface::Reject => {
+                return Err(Turned::Away(PrefaceError::Invalid));
+            }
+            Preface::Nobody => return Err(Turned::Nobody),
             Preface::Identified { client, consumed } => {
                 take(stream, &mut buffer[..consumed.min(seen)])?;
-                return Ok(Some(client));
+                return Ok(client);
             }
         }
     }
