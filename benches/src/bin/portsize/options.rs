@@ -42,7 +42,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "RATE", conflicts_with = "burst", help_heading = CLIENTS)]
     pub(crate) rate: Option<Rate>,
 
-    /// Everybody comes within this time: each session asks for --files ports, at random moments
+    /// All clients come within this time: each session asks for --files ports, at random moments
     #[arg(long, value_name = "DURATION", value_parser = positive, help_heading = CLIENTS)]
     pub(crate) burst: Option<Duration>,
 
@@ -62,7 +62,7 @@ pub(crate) struct Options {
         conflicts_with_all = ["clients", "sessions", "nat", "rate", "burst", "files", "parallel"])]
     pub(crate) log: Vec<PathBuf>,
 
-    /// The log's format, if it is not to be found out
+    /// The log's format, where portsize cannot tell
     #[arg(long, help_heading = LOG)]
     pub(crate) format: Option<Format>,
 
@@ -70,7 +70,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "ORDER", help_heading = LOG)]
     pub(crate) dates: Option<DateOrder>,
 
-    /// Take the names of hosts for clients too, one address for each
+    /// Count host names as clients too, one address for each
     #[arg(long, help_heading = LOG)]
     pub(crate) client_names: bool,
 
@@ -189,8 +189,8 @@ Examples:
 
 Requests are taken as independent of each other, except for --parallel. A log is replayed as it
 is: each PASV and EPSV is a request, or if it has none, each transfer, made when it began. Where a
-log knows whole seconds, the request is at a random moment of its second. Whatever speaks against
-trusting a log is said before the answer's figures.
+log knows whole seconds, the request is at a random moment of its second. Doubts about a log
+come before the figures of the answer.
 
 Exit status:
   0    there is an answer

@@ -77,8 +77,8 @@ pub struct Options {
           hide_possible_values = true)]
     pub tls_session_required: bool,
 
-    /// Take an upload over TLS for broken where the client does not close the data connection as
-    /// TLS demands (close_notify)
+    /// Treat an upload over TLS as broken if the client does not end TLS (close_notify) before it
+    /// closes the data connection
     ///
     /// Without this it is taken for complete: many clients just close. With it, nobody can cut
     /// an upload short unnoticed.
@@ -173,7 +173,7 @@ pub struct Options {
     /// How many wrong logins one client address may have within --login-window; 0 for any number
     ///
     /// Then its logins are refused, right or wrong, for that long. Ten times as many wrong logins
-    /// for one user, from wherever, have that user refused where it has not logged in before.
+    /// for one user, from any addresses, have it refused where it has not logged in before.
     #[arg(long, value_name = "NUMBER", default_value_t = 5)]
     pub max_login_failures: u32,
 
@@ -200,10 +200,9 @@ pub struct Options {
           default_value = "true", default_missing_value = "true", hide_possible_values = true)]
     pub ascii_conversion: bool,
 
-    /// How long to go on as before after SIGINT or SIGTERM, but say at /readyz that no more should
-    /// come
+    /// How long to serve on after SIGINT or SIGTERM, while /readyz keeps new clients away
     ///
-    /// Longer than a load balancer takes to notice. Served beside the numbers of --metrics.
+    /// Make it longer than a load balancer takes to notice. --metrics says where /readyz is.
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = values::duration)]
     pub drain_delay: Duration,
 
@@ -229,7 +228,7 @@ pub struct Options {
 
     /// Read options from this file, in TOML, by the same names
     ///
-    /// What the command line or the environment says counts more.
+    /// The command line and the environment override it.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
@@ -256,7 +255,7 @@ const LONG_HELP: &str = "\
 Durations are written like 500ms, 15s, 2m or 1h 30m.
 
 Options may stand in the environment, too: --passive-ports as MUXFTPD_PASSIVE_PORTS, and so on.
-The command line counts before the environment, and that before the file.
+The command line overrides the environment, and the environment overrides the file.
 
 Examples:
   A server for the local machine, in the current directory:
@@ -268,7 +267,7 @@ Examples:
 
 When everything is bound, a summary is printed on standard output; its last line is `ready`.
 
-SIGINT (Ctrl-C) or SIGTERM: accept no more, end idle sessions with 421, let transfers finish,
+SIGINT (Ctrl-C) or SIGTERM: accept no more clients, end idle sessions with 421, let transfers finish,
 exit. A second one exits at once.
 
 Exit status:
