@@ -98,7 +98,7 @@ impl Checked {
         journal: &Journal,
     ) -> Result<Server, Box<dyn Error>> {
         let lets_anonymous_in = options.lets_anonymous_in();
-        let throttle = Throttle::new(throttle::Limits {
+        let throttle = Throttle::new(throttle::LoginLimits {
             failures: NonZeroU32::new(options.max_login_failures),
             window: options.login_window,
         });

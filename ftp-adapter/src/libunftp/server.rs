@@ -46,7 +46,7 @@ where
     presence: Option<Listener>,
     drain_timeout: Duration,
     farewell: bool,
-    limits: watch::Limits,
+    limits: watch::SessionLimits,
     /// When sessions were cut, so that all of them share a look at their connections.
     cut_at: OnceLock<Instant>,
 }
@@ -81,7 +81,7 @@ where
             presence: None,
             drain_timeout: Duration::from_secs(30),
             farewell: true,
-            limits: watch::Limits {
+            limits: watch::SessionLimits {
                 login: Duration::from_secs(60),
                 idle: None,
                 command: LONGEST_COMMAND,

@@ -43,7 +43,7 @@ pub(super) async fn serve<S, U>(
     server: Server<S, U>,
     lease: LeaseGuard,
     presence: Presence,
-    limits: watch::Limits,
+    limits: watch::SessionLimits,
     farewell: bool,
     stop: CancellationToken,
 ) -> io::Result<()>

@@ -21,7 +21,7 @@ const IDLE_GRACE: Duration = Duration::from_secs(5);
 
 /// What a session may do, at most.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
+pub(super) struct SessionLimits {
     /// How long it may take to log in.
     pub(super) login: Duration,
     /// How long it may be silent.
@@ -36,7 +36,7 @@ pub(super) async fn exceeded(
     control: &impl AsRawFd,
     session: Owner,
     presence: &Presence,
-    limits: Limits,
+    limits: SessionLimits,
 ) -> Option<&'static [u8]> {
     let started = Instant::now();
     let mut replied = None;

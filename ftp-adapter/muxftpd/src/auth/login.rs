@@ -131,7 +131,7 @@ impl Login {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::throttle::Limits;
+    use crate::auth::throttle::LoginLimits;
     use crate::auth::users::Users;
     use std::net::{IpAddr, Ipv4Addr};
     use std::path::Path;
@@ -139,7 +139,7 @@ mod tests {
     fn login(users: &str, anonymous: bool) -> Login {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), users).unwrap();
-        let throttle = Throttle::new(Limits { failures: None, window: DELAY });
+        let throttle = Throttle::new(LoginLimits { failures: None, window: DELAY });
         let users = Users::read(file.path()).unwrap();
         Login::new(Arc::new(users.into()), anonymous, throttle, Journal::default())
     }

@@ -22,7 +22,7 @@ const ACQUAINTANCE: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// How many wrong logins there may be.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct LoginLimits {
     /// From one origin, within `window`; `None` for any number.
     pub failures: Option<NonZeroU32>,
     /// How long failures count, and how long logins are refused then.
@@ -32,7 +32,7 @@ pub struct Limits {
 /// Counts wrong logins.
 #[derive(Debug)]
 pub struct Throttle {
-    limits: Limits,
+    limits: LoginLimits,
     keys: RandomState,
     counted: Mutex<Counted>,
 }
@@ -62,7 +62,7 @@ pub enum Refused {
 }
 
 impl Throttle {
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: LoginLimits) -> Self {
         let counted = Counted {
             origins: Memory::default(),
             users: Memory::default(),
@@ -117,7 +117,7 @@ mod tests {
     const MINUTE: Duration = Duration::from_secs(60);
 
     fn throttle(failures: u32) -> Throttle {
-        Throttle::new(Limits { failures: NonZeroU32::new(failures), window: 10 * MINUTE })
+        Throttle::new(LoginLimits { failures: NonZeroU32::new(failures), window: 10 * MINUTE })
     }
 
     fn ip(number: u16) -> Origin {
