@@ -113,3 +113,22 @@ fn with_an_urgent_sign(#[values(Muxftpd)] program: Program) {
     }
     goes_on(&mut session);
 }
+
+/// Python's ftplib sends the whole line as urgent data: its last byte, which ends the line, is.
+#[rstest]
+fn with_an_urgent_end_of_line(#[values(Muxftpd)] program: Program) {
+    needs!(program);
+    let server = server(program);
+    let mut session = four(&server);
+    let port = session.pasv();
+    let mut connection = Data::connect_narrow(session.source(), port).unwrap();
+    session.expect("RETR big", 150);
+    connection.read_some(1000).unwrap();
+    session.send_bytes(b"ABOR\r").unwrap();
+    session.send_urgent(b"\n").unwrap();
+    hears(&mut session, rules::ABOR_OF_A_TRANSFER);
+    session.send_bytes(b"NOOP\r").unwrap();
+    session.send_urgent(b"\n").unwrap();
+    session.expect_reply(200);
+    goes_on(&mut session);
+}

@@ -124,6 +124,22 @@ fn the_user_may_change_and_the_session_begin_anew() {
     goes_on(&mut session);
 }
 
+/// Whoever has read the goodbye can count on the port.
+#[test]
+fn after_the_goodbye_the_port_is_free() {
+    let launch = Launch::new(Muxftpd, &Ports::consecutive(1)).option("--wait", "0s");
+    let server = with_files(launch);
+    for _ in 0..20 {
+        let mut session = four(&server);
+        session.pasv();
+        session.expect("QUIT", 221);
+    }
+    let mut session = four(&server);
+    session.pasv();
+    session.expect("REIN", 220);
+    four(&server).pasv();
+}
+
 #[test]
 fn parameters() {
     let server = writable();
