@@ -30,6 +30,8 @@ fn the_commands_have_their_codes() {
     let script = "
 again = ftplib.FTP_TLS(context=session.context, timeout=60)
 again.connect(host, int(port))
+again.sendcmd('USER anonymous')
+again.sendcmd('PASS x')
 again.auth()
 def code(command):
     again.putcmd(command)
@@ -38,7 +40,8 @@ def code(command):
     except ftplib.Error as error:
         return str(error)[:3]
 for command, wanted in [
-    ('AUTH TLS', '503'), ('PROT P', '503'), ('PBSZ x', '501'), ('PBSZ 1000', '200'),
+    # Who has logged in before, in the clear, is nobody now (RFC 4217, section 4).
+    ('PWD', '530'), ('AUTH TLS', '503'), ('PROT P', '503'), ('PBSZ x', '501'), ('PBSZ 1000', '200'),
     ('PROT S', '536'), ('PROT E', '536'), ('PROT X', '504'), ('PROT C', '200'),
     ('prot p', '200'), ('CCC', '534'), ('USER anonymous', '331'), ('PASS x', '230'),
     ('REIN', '220'),

@@ -317,6 +317,25 @@ fn refused_transfers() {
     assert!(!server.root().join("up").exists());
 }
 
+/// Each is closed when its client, which has read the reply, says the next thing.
+#[test]
+fn connections_of_refused_transfers_do_not_pile_up() {
+    const REFUSED: usize = 100;
+    let server = writable();
+    let mut session = four(&server);
+    let before = server.process().descriptors();
+    let mut held = Vec::new();
+    for _ in 0..REFUSED {
+        let port = session.pasv();
+        held.push(session.open(port));
+        session.expect("RETR missing", 550);
+    }
+    session.expect("NOOP", 200);
+    server.settle();
+    let after = server.process().descriptors();
+    assert!(after < before + REFUSED / 2, "{before} descriptors became {after}");
+}
+
 #[test]
 fn where_nothing_may_be_changed() {
     let server = with_files(Launch::new(Muxftpd, &Ports::consecutive(9)).and_ipv6());
