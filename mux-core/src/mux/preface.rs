@@ -4,6 +4,7 @@
 //! from but by what its first bytes say. Until they are there it waits in the [`stage`], which is
 //! bounded in every respect, and no accept waits for it. Without a hook there is no stage.
 
+mod peek;
 #[cfg(feature = "proxy")]
 mod proxied;
 mod rejected;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use rejected::{PrefaceError, PrefaceStats};
+pub(super) use peek::peek_until;
 pub(super) use stage::Stage;
 
 use crate::Client;

@@ -6,13 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
-use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use socket2::SockRef;
-use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
@@ -22,7 +19,7 @@ use tracing::{debug, warn};
 use super::super::accept::{deliver, deliver_identified, reset};
 use super::super::core::Core;
 use super::rejected::{Counts, Told};
-use super::{Hook, Preface, PrefaceError, PrefaceLimits, PrefaceStats};
+use super::{Hook, Preface, PrefaceError, PrefaceLimits, PrefaceStats, peek_until};
 use crate::Client;
 use crate::table::Time;
 
@@ -233,50 +230,18 @@ impl From<io::Error> for Turned {
     }
 }
 
-impl From<io::ErrorKind> for Turned {
-    fn from(kind: io::ErrorKind) -> Self {
-        Self::Ended(kind.into())
-    }
-}
-
 /// The client that the preface names, which is then taken off the stream.
 async fn identify(hook: &Hook, stream: &TcpStream, peer: SocketAddr) -> Result<Client, Turned> {
-    // Empty as long as nothing has come: who says nothing costs no memory.
-    let mut buffer = Vec::new();
-    let mut seen = 0;
-    loop {
-        let ready = stream.ready(Interest::READABLE).await?;
-        buffer.resize(hook.limits.bytes, 0);
-        // The bytes seen stay in the socket, so it is readable all the time. That there are no more
-        // than before is therefore said to the runtime as if there were none: it waits for the
-        // next that come, and misses none, since it was ready before they were looked for.
-        let peeked = stream.try_io(Interest::READABLE, || match peek(stream, &mut buffer)? {
-            count if count > seen || count == 0 => Ok(count),
-            _ => Err(io::ErrorKind::WouldBlock.into()),
-        });
-        match peeked {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(count) => seen = count,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                if ready.is_read_closed() {
-                    return Err(io::ErrorKind::UnexpectedEof.into());
-                }
-                continue;
-            }
-            Err(error) => return Err(error.into()),
-        }
-        match (hook.judge)(peer, &buffer[..seen]) {
-            Preface::NeedMore if seen < buffer.len() => {}
-            Preface::NeedMore | Preface::Reject => {
-                return Err(Turned::Away(PrefaceError::Invalid));
-            }
-            Preface::Nobody => return Err(Turned::Nobody),
-            Preface::Identified { client, consumed } => {
-                take(stream, &mut buffer[..consumed.min(seen)])?;
-                return Ok(client);
-            }
-        }
-    }
+    let judge = |seen: &[u8]| match (hook.judge)(peer, seen) {
+        Preface::NeedMore => None,
+        Preface::Reject => Some(Err(Turned::Away(PrefaceError::Invalid))),
+        Preface::Nobody => Some(Err(Turned::Nobody)),
+        Preface::Identified { client, consumed } => Some(Ok((client, consumed.min(seen.len())))),
+    };
+    let judged = peek_until(stream, hook.limits.bytes, judge).await?;
+    let (client, consumed) = judged.unwrap_or(Err(Turned::Away(PrefaceError::Invalid)))?;
+    take(stream, &mut vec![0; consumed])?;
+    Ok(client)
 }
 
 /// Takes bytes off the stream that have been peeked at.
@@ -288,13 +253,4 @@ fn take(stream: &TcpStream, mut bytes: &mut [u8]) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Looks at what has come, without waiting and without taking it.
-fn peek(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
-    let (start, length) = (buffer.as_mut_ptr().cast::<MaybeUninit<u8>>(), buffer.len());
-    // SAFETY: the memory is that of `buffer`, which nothing else refers to for as long as this
-    // lives, and bytes are allowed to be initialised. `peek` promises to write none that are not.
-    let buffer = unsafe { std::slice::from_raw_parts_mut(start, length) };
-    SockRef::from(stream).peek(buffer)
 }
