@@ -4,6 +4,7 @@
 //! package include its part of this and replay the corpora.
 
 pub mod adapter;
+pub mod client_hello;
 pub mod config_file;
 pub mod core;
 pub mod fact_arguments;

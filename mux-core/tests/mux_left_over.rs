@@ -6,10 +6,12 @@
 
 mod support;
 
+use std::convert::Infallible;
 use std::net::TcpStream;
 use std::time::Duration;
 
 use mux_core::Mux;
+use mux_core::mux::Verifier;
 use socket2::{Domain, SockRef, Socket, Type};
 use support::*;
 
@@ -59,10 +61,15 @@ async fn of_a_client_that_has_gone() {
     the_next_gets_its_own(&mux).await;
 }
 
+/// Approves of every connection that says something.
+fn any() -> Verifier<tokio::net::TcpStream> {
+    Verifier::new(|stream| async { Ok::<_, Infallible>(stream) })
+}
+
 #[tokio::test]
 async fn of_a_session_that_verifies() {
     let mux = narrow();
-    let over = mux.reserve_verified(client(1)).await.unwrap();
+    let over = mux.reserve_verified(client(1), any()).await.unwrap();
     let left: Vec<_> = (0..3).map(|_| connect_at_once(1, over.port())).collect();
     drop(over);
     the_next_gets_its_own(&mux).await;

@@ -13,7 +13,6 @@ mod port_map;
 mod reply;
 mod scope;
 mod session;
-mod verify;
 
 use mux_core::Mux;
 use std::net::SocketAddr;

@@ -1,34 +1,38 @@
 //! One session's passive mode.
 
 use super::epsv::{Argument, Protocol};
-use super::verify::{self, NoneVerified};
 use super::{Passive, Reply, SessionAddresses};
-use mux_core::mux::{AcceptError, ReserveError, VerifiedReservation};
+use mux_core::mux::{AcceptError, NotVerified, ReserveError, VerifiedReservation, Verifier};
 use mux_core::{Client, Reservation};
-use std::fmt::Display;
-use std::future::Future;
 use std::net::{IpAddr, SocketAddrV4};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tracing::{debug, warn};
+
+/// How long another connection is awaited after one was rejected. A client that has been told 150
+/// connects at once, and then waits for its reply.
+const REJECTED_PATIENCE: Duration = Duration::from_secs(3);
 
 /// The passive mode of one session: all that `PASV`, `EPSV`, `PORT`, `EPRT` and the transfer
 /// commands have to heed. Made by [`Passive::session`], one for each control connection.
 ///
 /// It holds at most one reservation. A new `PASV` or `EPSV` ends the one before, so that the
 /// session's own port counts as free; dropping this ends it too.
+///
+/// `T` is what a [`Verifier`] makes of a connection, for servers that
+/// [verify](Self::verify_connections) them.
 #[derive(Debug)]
 #[must_use = "dropping it ends the session's reservation"]
-pub struct PassiveSession {
+pub struct PassiveSession<T = TcpStream> {
     passive: Passive,
     addresses: SessionAddresses,
-    held: Option<Held>,
+    held: Option<Held<T>>,
     /// The last reservation that was made.
     last: Option<Last>,
     /// Whether `EPSV ALL` is in force.
     only_epsv: bool,
-    /// Whether the next reservation is for several connections, of which one is chosen.
-    verify: bool,
+    /// What finds the right connection among those that come for the next reservation.
+    verifier: Option<Verifier<T>>,
 }
 
 /// A reservation as its client was told of it.
@@ -39,18 +43,27 @@ struct Last {
 }
 
 #[derive(Debug)]
-enum Held {
+enum Held<T> {
     /// For the next connection, whichever it is.
     Next(Reservation),
     /// For the first connection that is verified.
-    Verified(VerifiedReservation),
+    Verified(VerifiedReservation<T>),
 }
 
 impl PassiveSession {
     pub(super) fn new(passive: Passive, addresses: SessionAddresses) -> Self {
-        Self { passive, addresses, held: None, last: None, only_epsv: false, verify: false }
+        Self { passive, addresses, held: None, last: None, only_epsv: false, verifier: None }
     }
 
+    /// The same session for a server whose verified connections are something else than a
+    /// `TcpStream`: a TLS stream, for example. To be called first.
+    pub fn verified_as<T>(self) -> PassiveSession<T> {
+        let Self { passive, addresses, only_epsv, .. } = self;
+        PassiveSession { passive, addresses, held: None, last: None, only_epsv, verifier: None }
+    }
+}
+
+impl<T: Send + 'static> PassiveSession<T> {
     /// Answers `PASV` (RFC 959, section 4.1.2): 227 with a reserved port, or a refusal. Waits in
     /// line for a port where the mux is built so ([`wait`](mux_core::mux::Builder::wait)).
     ///
@@ -128,79 +141,59 @@ impl PassiveSession {
     ///
     /// # Errors
     ///
-    /// [`Reply::NotReserved`] if there was no `PASV` or `EPSV` for this transfer,
-    /// [`Reply::NotConnected`] at the reservation's deadline, [`Reply::ShuttingDown`] when the mux
-    /// is shut down.
+    /// [`Reply::NotReserved`] if there was no `PASV` or `EPSV` for this transfer, or it was with
+    /// [a verifier](Self::verify_connections); [`Reply::NotConnected`] at the reservation's
+    /// deadline, [`Reply::ShuttingDown`] when the mux is shut down.
     ///
     /// # Cancel safety
     ///
     /// If the future is dropped, the reservation stays as it is, and the next call goes on waiting.
     /// So it can stand in a `select!` with the control connection.
     pub async fn data_connection(&mut self) -> Result<TcpStream, Reply> {
-        let accepted = match self.held.as_mut().ok_or(Reply::NotReserved)? {
-            Held::Next(reservation) => reservation.accept().await,
-            Held::Verified(reservation) => reservation.candidate().await,
+        let Some(Held::Next(reservation)) = &mut self.held else {
+            return Err(Reply::NotReserved);
         };
-        if let (Some(Held::Verified(reservation)), Ok(_)) = (self.held.take(), &accepted) {
-            reservation.claim();
-        }
+        let accepted = reservation.accept().await;
+        self.held = None;
         accepted.map_err(not_accepted)
     }
 
-    /// Whether connections are to be verified before one counts, from the next `PASV` or `EPSV`
-    /// on; by default not. The address does not tell who is behind a NAT, but the TLS session
-    /// that a data connection resumes does: switch this on after `PROT P` to insist on it.
+    /// Has connections verified before one counts, from the next `PASV` or `EPSV` on; by default
+    /// none are. The address does not tell who is behind a NAT, but the TLS session that a data
+    /// connection resumes does: give a verifier after `PROT P` to insist on it.
     ///
-    /// Such a reservation is for several connections, until
-    /// [`data_connection_verified`](Self::data_connection_verified) has found the right one. Its
-    /// port is taken until then, and not only until the client has connected.
-    pub fn verify_connections(&mut self, on: bool) {
-        self.verify = on;
+    /// The next reservation is then for the first connection that `verifier` approves, which
+    /// [`verified_connection`](Self::verified_connection) returns. Connections are verified from
+    /// the reply to `PASV` on, whether or not the transfer command has come; one that is rejected
+    /// is reset, and the reservation stays. So somebody who connects first, from behind the same
+    /// NAT, and stalls does not keep the rightful connection out. How many are verified at a time,
+    /// and how long, is said at [`VerifiedReservation`].
+    pub fn verify_connections(&mut self, verifier: Option<Verifier<T>>) {
+        self.verifier = verifier;
     }
 
-    /// Waits for the first data connection that `verify` approves, and returns what it made of
-    /// it. `verify` may read and write, as for a TLS handshake after the 150 reply; it runs here,
-    /// and keeps nobody else waiting.
-    ///
-    /// With [`verify_connections`](Self::verify_connections), a connection that is rejected is
-    /// reset and the reservation stays. Up to four are verified at a time; when a fifth comes,
-    /// the oldest is given up. So somebody who connects first, from behind the same NAT, and
-    /// stalls does not keep the rightful connection out. One verification may take 10 s, also
-    /// beyond the reservation's deadline. Without it there is one connection, which passes or
-    /// does not.
-    ///
-    /// While `verify` has the stream, closing it resets it. Options it sets are kept, except
-    /// `SO_LINGER`.
+    /// Waits for the data connection that is verified, as
+    /// [`data_connection`](Self::data_connection) waits for any, and returns what the verifier
+    /// made of it.
     ///
     /// # Errors
     ///
-    /// As [`data_connection`](Self::data_connection), and [`Reply::NotVerified`] when there were
-    /// connections and `verify` has rejected them all.
+    /// As [`data_connection`](Self::data_connection), but [`Reply::NotReserved`] if `PASV` was
+    /// without a verifier. [`Reply::NotVerified`] when there were connections, all were
+    /// rejected, and no other has come for 3 s or before the deadline.
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, the connections that are being verified are reset. With
-    /// `verify_connections` the reservation stays, and the next call goes on with the next
-    /// connection.
-    pub async fn data_connection_verified<T, E, V>(
-        &mut self,
-        verify: impl Fn(TcpStream) -> V,
-    ) -> Result<T, Reply>
-    where
-        E: Display,
-        V: Future<Output = Result<T, E>>,
-    {
+    /// If the future is dropped, the reservation stays as it is, and the next call goes on waiting.
+    pub async fn verified_connection(&mut self) -> Result<T, Reply> {
         let Some(Held::Verified(reservation)) = &mut self.held else {
-            let stream = self.data_connection().await?;
-            return verify::one(stream, verify).await.ok_or(Reply::NotVerified);
+            return Err(Reply::NotReserved);
         };
-        let verified = verify::first(reservation, verify).await;
-        if let (Some(Held::Verified(reservation)), Ok(_)) = (self.held.take(), &verified) {
-            reservation.claim();
-        }
+        let verified = reservation.verified(REJECTED_PATIENCE).await;
+        self.held = None;
         verified.map_err(|none| match none {
-            NoneVerified::Ended(error) => not_accepted(error),
-            NoneVerified::Rejected => Reply::NotVerified,
+            NotVerified::NotAccepted(error) => not_accepted(error),
+            _ => Reply::NotVerified,
         })
     }
 
@@ -238,21 +231,24 @@ impl PassiveSession {
     /// connection that had come, for a transfer that is refused: send the reply first, and let the
     /// client read it before you close the connection. Many clients begin TLS at once, and take a
     /// reset for the answer.
-    #[must_use = "dropping it closes the connection"]
-    pub fn take_connection(&mut self) -> Option<TcpStream> {
-        match self.held.take()? {
-            Held::Next(reservation) => reservation.end(),
-            // Which one is the client's own was not verified.
-            Held::Verified(reservation) => reservation.end().pop(),
+    ///
+    /// With a [verifier](Self::verify_connections) there may be several, as nobody knows yet which
+    /// one is the client's own.
+    #[must_use = "dropping them closes the connections"]
+    pub async fn take_connections(&mut self) -> Vec<TcpStream> {
+        match self.held.take() {
+            None => Vec::new(),
+            Some(Held::Next(reservation)) => reservation.end().into_iter().collect(),
+            Some(Held::Verified(reservation)) => reservation.end().await,
         }
     }
 
     /// Makes the session as new, as for `REIN`: ends the reservation, and forgets `EPSV ALL` and
-    /// [`verify_connections`](Self::verify_connections).
+    /// the [verifier](Self::verify_connections).
     pub fn reinitialize(&mut self) {
         self.end_reservation();
         self.only_epsv = false;
-        self.verify = false;
+        self.verifier = None;
     }
 
     /// Both ends of the control connection.
@@ -265,10 +261,11 @@ impl PassiveSession {
     async fn reserve(&mut self) -> Result<u16, Reply> {
         self.end_reservation();
         let (client, made) = (self.addresses.peer, Instant::now());
-        let reserved = if self.verify {
-            self.passive.mux.reserve_verified(client).await.map(Held::Verified)
-        } else {
-            self.passive.mux.reserve(client).await.map(Held::Next)
+        let reserved = match self.verifier.clone() {
+            Some(verifier) => {
+                self.passive.mux.reserve_verified(client, verifier).await.map(Held::Verified)
+            }
+            None => self.passive.mux.reserve(client).await.map(Held::Next),
         };
         match reserved {
             Ok(held) => {
@@ -285,7 +282,7 @@ impl PassiveSession {
     }
 }
 
-impl Held {
+impl<T> Held<T> {
     fn port(&self) -> u16 {
         match self {
             Self::Next(reservation) => reservation.port(),

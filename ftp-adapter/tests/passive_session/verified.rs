@@ -4,7 +4,7 @@ use crate::{
     GUARD, client, connect, delivers, dropped_after, is_reset, mux, named, passive, session_of,
 };
 use ftp_adapter::{Passive, PassiveSession, Reply};
-use mux_core::mux::Builder;
+use mux_core::mux::{Builder, Verifier};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -21,7 +21,7 @@ async fn says_right(mut stream: TcpStream) -> Result<TcpStream, String> {
 async fn verifying(set_up: impl Fn(Builder) -> Builder) -> (Passive, PassiveSession) {
     let passive = Passive::new(mux(1, set_up).await);
     let mut session = session_of(&passive, client(1));
-    session.verify_connections(true);
+    session.verify_connections(Some(Verifier::new(says_right)));
     (passive, session)
 }
 
@@ -31,20 +31,23 @@ async fn connect_and_say(word: &str, to: SocketAddr) -> TcpStream {
     stream
 }
 
+/// Sees that the session gets this connection.
+async fn passes(session: &mut PassiveSession, there: &TcpStream) {
+    let verified = timeout(GUARD, session.verified_connection()).await.unwrap();
+    assert_eq!(verified.unwrap().peer_addr().unwrap(), there.local_addr().unwrap());
+    assert!(!session.is_reserved());
+}
+
 #[tokio::test]
 async fn a_rejected_connection_is_reset_and_the_reservation_stays() {
     let (passive, mut session) = verifying(|builder| builder).await;
     let to = named(session.pasv().await);
-    let rightful = async {
-        for _ in 0..10 {
-            is_reset(Ok(connect_and_say("wrong", to).await)).await;
-            assert_eq!(passive.mux().stats().pending, 1, "the port stays the reservation's");
-        }
-        connect_and_say("right", to).await
-    };
-    let verified = session.data_connection_verified(says_right);
-    let (verified, mut there) =
-        timeout(GUARD, async { tokio::join!(verified, rightful) }).await.unwrap();
+    for _ in 0..10 {
+        is_reset(Ok(connect_and_say("wrong", to).await)).await;
+        assert_eq!(passive.mux().stats().pending, 1, "the port stays the reservation's");
+    }
+    let mut there = connect_and_say("right", to).await;
+    let verified = timeout(GUARD, session.verified_connection()).await.unwrap();
     assert!(!session.is_reserved());
     assert_eq!(passive.mux().stats().pending, 0);
 
@@ -63,87 +66,53 @@ async fn a_rejected_connection_is_reset_and_the_reservation_stays() {
     is_reset(connect(client(1), to).await).await;
 }
 
+/// Connections that say nothing cost the rightful one nothing, whether they come before it or
+/// after it, before the transfer command or after it.
 #[tokio::test]
 async fn connections_that_stall_keep_nobody_out_however_many_they_are() {
-    for impostors in [1, 3, 16, 20] {
-        let (_passive, mut session) = verifying(|builder| builder.ttl(GUARD)).await;
-        let to = named(session.pasv().await);
-        let rightful = async {
-            let mut stalling = Vec::new();
-            for _ in 0..impostors {
-                stalling.push(connect(client(1), to).await.unwrap());
-                // Each is taken before the next comes.
-                for _ in 0..20 {
-                    tokio::task::yield_now().await;
-                }
+    for stalling in [1, 16, 40] {
+        for (before, waits) in [(0, false), (0, true), (stalling, false), (stalling, true)] {
+            let (_passive, mut session) = verifying(|builder| builder.ttl(GUARD)).await;
+            let to = named(session.pasv().await);
+            if waits {
+                dropped_after(3, session.verified_connection()).await;
             }
-            (connect_and_say("right", to).await, stalling)
-        };
-        let verified = session.data_connection_verified(says_right);
-        let (verified, (there, stalling)) =
-            timeout(GUARD, async { tokio::join!(verified, rightful) }).await.unwrap();
-        assert_eq!(verified.unwrap().peer_addr().unwrap(), there.local_addr().unwrap());
-        for impostor in stalling {
-            is_reset(Ok(impostor)).await;
+            let mut others = Vec::new();
+            for _ in 0..before {
+                others.push(connect(client(1), to).await);
+            }
+            let there = connect_and_say("right", to).await;
+            for _ in before..stalling {
+                others.push(connect(client(1), to).await);
+            }
+            passes(&mut session, &there).await;
+            for other in others {
+                is_reset(other).await;
+            }
         }
     }
 }
 
-/// Connections that came before the rightful one and say nothing cost it nothing, also when they
-/// all came before the transfer command.
+/// The right one is found before the transfer command, and its port is free from then on.
 #[tokio::test]
-async fn what_comes_before_the_command_keeps_nobody_out() {
-    for silent in [1, 3, 15] {
-        let (passive, mut session) = verifying(|builder| builder.ttl(GUARD)).await;
-        let to = named(session.pasv().await);
-        let mut stalling = Vec::new();
-        for _ in 0..silent {
-            let before = passive.mux().stats().candidates;
-            stalling.push(connect(client(1), to).await.unwrap());
-            taken(&passive, before).await;
-        }
-        let before = passive.mux().stats().candidates;
-        let there = connect_and_say("right", to).await;
-        taken(&passive, before).await;
-        let verified = timeout(GUARD, session.data_connection_verified(says_right)).await.unwrap();
-        assert_eq!(verified.unwrap().peer_addr().unwrap(), there.local_addr().unwrap());
-        for impostor in stalling {
-            is_reset(Ok(impostor)).await;
-        }
-    }
+async fn what_comes_before_the_command_is_verified_before_it() {
+    let (passive, mut session) = verifying(|builder| builder).await;
+    let to = named(session.pasv().await);
+    let there = connect_and_say("right", to).await;
+    claimed(&passive).await;
+    let mut other = session_of(&passive, client(1));
+    assert_eq!(named(other.pasv().await), to);
+    passes(&mut session, &there).await;
 }
 
-/// Waits until one more candidate was taken.
-async fn taken(passive: &Passive, before: u64) {
-    let more = async {
-        while passive.mux().stats().candidates == before {
+/// Waits until the reservation was claimed.
+async fn claimed(passive: &Passive) {
+    let claimed = async {
+        while passive.mux().stats().claimed == 0 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    timeout(GUARD, more).await.unwrap();
-}
-
-/// A connection that needs a while is not put out by a few that come meanwhile.
-#[tokio::test]
-async fn the_first_to_come_may_be_verified_last() {
-    let (_passive, mut session) = verifying(|builder| builder.ttl(GUARD)).await;
-    let to = named(session.pasv().await);
-    let rightful = async {
-        let mut slow = connect(client(1), to).await.unwrap();
-        let mut stalling = Vec::new();
-        for _ in 0..3 {
-            for _ in 0..20 {
-                tokio::task::yield_now().await;
-            }
-            stalling.push(connect(client(1), to).await.unwrap());
-        }
-        slow.write_all(b"right").await.unwrap();
-        (slow, stalling)
-    };
-    let verified = session.data_connection_verified(says_right);
-    let (verified, (slow, _stalling)) =
-        timeout(GUARD, async { tokio::join!(verified, rightful) }).await.unwrap();
-    assert_eq!(verified.unwrap().peer_addr().unwrap(), slow.local_addr().unwrap());
+    timeout(GUARD, claimed).await.unwrap();
 }
 
 #[tokio::test]
@@ -151,34 +120,44 @@ async fn when_none_is_verified_the_client_is_told_which_it_was() {
     let short = |builder: Builder| builder.ttl(Duration::from_millis(200));
     let (_passive, mut session) = verifying(short).await;
     session.pasv().await;
-    let ended = timeout(GUARD, session.data_connection_verified(says_right)).await.unwrap();
+    let ended = timeout(GUARD, session.verified_connection()).await.unwrap();
     assert_eq!(ended.unwrap_err(), Reply::NotConnected);
 
     let to = named(session.pasv().await);
     let wrong = connect_and_say("wrong", to).await;
-    let ended = timeout(GUARD, session.data_connection_verified(says_right)).await.unwrap();
+    let ended = timeout(GUARD, session.verified_connection()).await.unwrap();
     assert_eq!(ended.unwrap_err(), Reply::NotVerified);
     is_reset(Ok(wrong)).await;
     assert!(!session.is_reserved());
-    assert_eq!(session.data_connection_verified(says_right).await.unwrap_err(), Reply::NotReserved);
+    assert_eq!(session.verified_connection().await.unwrap_err(), Reply::NotReserved);
+}
+
+/// A client that has connected waits for its reply, and not until the deadline.
+#[tokio::test]
+async fn a_rejection_is_told_before_the_deadline() {
+    let (passive, mut session) = verifying(|builder| builder.ttl(10 * GUARD)).await;
+    let to = named(session.pasv().await);
+    is_reset(Ok(connect_and_say("wrong", to).await)).await;
+    let ended = timeout(GUARD, session.verified_connection()).await.unwrap();
+    assert_eq!(ended.unwrap_err(), Reply::NotVerified);
+    assert_eq!(passive.mux().stats().pending, 0);
 }
 
 #[tokio::test]
-async fn a_dropped_verification_leaves_the_reservation() {
+async fn a_dropped_wait_loses_nothing() {
     let (passive, mut session) = verifying(|builder| builder).await;
     for times in [50, 100] {
         let to = named(session.pasv().await);
         let stalling = connect(client(1), to).await;
-        assert!(dropped_after(times, session.data_connection_verified(says_right)).await.is_none());
+        assert!(dropped_after(times, session.verified_connection()).await.is_none());
         assert!(session.is_reserved());
         assert_eq!(passive.mux().stats().pending, 1);
-        let right = connect_and_say("right", to).await;
-        let verified = timeout(GUARD, session.data_connection_verified(says_right)).await.unwrap();
-        assert_eq!(verified.unwrap().peer_addr().unwrap(), right.local_addr().unwrap());
+        let there = connect_and_say("right", to).await;
+        passes(&mut session, &there).await;
         is_reset(stalling).await;
     }
     session.pasv().await;
-    dropped_after(5, session.data_connection_verified(says_right)).await;
+    dropped_after(5, session.verified_connection()).await;
     drop(session);
     assert_eq!(passive.mux().stats().pending, 0);
 }
@@ -188,38 +167,44 @@ async fn a_shutdown_ends_the_verification() {
     let (passive, mut session) = verifying(|builder| builder).await;
     session.pasv().await;
     let mux = passive.mux().clone();
-    let verified = session.data_connection_verified(says_right);
+    let verified = session.verified_connection();
     let (verified, ()) =
         timeout(GUARD, async { tokio::join!(verified, mux.shutdown()) }).await.unwrap();
     assert_eq!(verified.unwrap_err(), Reply::ShuttingDown);
 }
 
-/// Without `verify_connections` a reservation is for one connection.
+/// A reservation is for the one or the other, as was said before it was made.
 #[tokio::test]
-async fn one_connection_passes_or_does_not() {
+async fn with_a_verifier_or_without_is_said_before() {
     let passive = passive(1).await;
     let mut session = session_of(&passive, client(1));
-    for (word, passes) in [("right", true), ("wrong", false)] {
-        let to = named(session.pasv().await);
-        let there = connect_and_say(word, to).await;
-        let verified = timeout(GUARD, session.data_connection_verified(says_right)).await.unwrap();
-        assert_eq!(verified.is_ok(), passes);
-        if let Err(reply) = verified {
-            assert_eq!(reply, Reply::NotVerified);
-            is_reset(Ok(there)).await;
-        }
-        assert!(!session.is_reserved());
-    }
-}
-
-/// Whoever does not verify takes the first that comes, and the port is free again.
-#[tokio::test]
-async fn a_reservation_for_several_can_be_used_for_the_first() {
-    let (passive, mut session) = verifying(|builder| builder).await;
     let to = named(session.pasv().await);
+    session.verify_connections(Some(Verifier::new(says_right)));
+    assert_eq!(session.verified_connection().await.unwrap_err(), Reply::NotReserved);
     delivers(&mut session, to).await;
-    assert_eq!(passive.mux().stats().pending, 0);
+
+    let to = named(session.pasv().await);
+    assert_eq!(session.data_connection().await.unwrap_err(), Reply::NotReserved);
+    let there = connect_and_say("right", to).await;
+    passes(&mut session, &there).await;
+
+    session.pasv().await;
     session.reinitialize();
     let to = named(session.pasv().await);
     delivers(&mut session, to).await;
+}
+
+/// For a transfer that is refused: nobody is reset before its reply.
+#[tokio::test]
+async fn what_has_come_can_be_taken_back() {
+    let (passive, mut session) = verifying(|builder| builder).await;
+    let to = named(session.pasv().await);
+    let mut there = connect(client(1), to).await.unwrap();
+    while passive.mux().stats().candidates == 0 {
+        tokio::task::yield_now().await;
+    }
+    let mut here = timeout(GUARD, session.take_connections()).await.unwrap();
+    assert_eq!((here.len(), session.is_reserved()), (1, false));
+    drop(here.pop());
+    assert_eq!(timeout(GUARD, there.read(&mut [0])).await.unwrap().unwrap(), 0, "an end, no reset");
 }

@@ -28,7 +28,9 @@ pub(super) fn drain(core: &Core, port: u16) {
         own.drain(|listener| {
             for _ in 0..MAX_DRAINED {
                 match accept(listener) {
-                    Ok((stream, peer)) => receive(core, port, stream, peer),
+                    Ok((stream, peer)) => {
+                        receive(core, port, stream, peer);
+                    }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                     // The accept task meets it too, and knows what to do.
                     Err(error) => {

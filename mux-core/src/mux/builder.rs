@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::candidates::WaitingOverall;
 use super::core::Core;
 use super::errors::BindError;
 use super::groups::Groups;
@@ -183,6 +184,7 @@ impl Builder {
             own,
             groups,
             stage,
+            waiting_candidates: WaitingOverall::default(),
             closed: CancellationToken::new(),
             ended: CancellationToken::new(),
             tasks: TaskTracker::new(),

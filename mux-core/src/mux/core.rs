@@ -6,6 +6,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::candidates::WaitingOverall;
 use super::groups::Groups;
 use super::lifecycle::Reservations;
 use super::own_listeners::OwnListeners;
@@ -20,6 +21,7 @@ pub(super) struct Core {
     pub(super) groups: Option<Groups>,
     /// Where connections wait for their preface, if they have to show one.
     pub(super) stage: Option<Stage>,
+    pub(super) waiting_candidates: WaitingOverall,
     /// Cancelled when the mux is shut down.
     pub(super) closed: CancellationToken,
     /// Cancelled after that, when every reservation has ended and no lent socket listens any

@@ -4,8 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
-/// Why [`Reservation::accept`](super::Reservation::accept) or
-/// [`VerifiedReservation::candidate`](super::VerifiedReservation::candidate) delivered no connection.
+/// Why [`Reservation::accept`](super::Reservation::accept) delivered no connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AcceptError {
@@ -18,6 +17,19 @@ pub enum AcceptError {
     /// The mux has been shut down.
     #[error("the multiplexer has been shut down")]
     ShutDown,
+}
+
+/// Why [`VerifiedReservation::verified`](super::VerifiedReservation::verified) delivered no
+/// connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotVerified {
+    /// Connections came, and none was the right one.
+    #[error("no connection that came could be verified")]
+    Rejected,
+    /// None came that could have been.
+    #[error(transparent)]
+    NotAccepted(#[from] AcceptError),
 }
 
 /// Why a mux could not be built. Nothing is left bound.

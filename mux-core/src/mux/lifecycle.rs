@@ -26,11 +26,9 @@ use crate::{Client, ClientKey, ClientPrefix, PortSet, ReserveError};
 pub(super) enum Delivery {
     /// To the session that waits in [`Reservation::accept`](super::Reservation::accept).
     Stream(oneshot::Sender<Result<TcpStream, AcceptError>>),
-    /// To a session that verifies it, in
-    /// [`VerifiedReservation::candidate`](super::VerifiedReservation::candidate). The reservation
-    /// goes on.
+    /// To the task that verifies it. The reservation goes on.
     Candidate(mpsc::Sender<TcpStream>),
-    /// To a session that verifies its connections: only the end of its reservation.
+    /// To that task: only the end of its reservation.
     End(oneshot::Sender<AcceptError>),
     /// By the kernel, to the holder of the listening socket lent to `client` on the address of
     /// that index.

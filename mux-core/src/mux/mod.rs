@@ -60,7 +60,9 @@ mod registration;
 mod reservation;
 mod stats;
 mod strangers;
+mod verification;
 mod verified;
+mod verifier;
 mod wait_queue;
 #[cfg(all(feature = "steering", target_os = "linux"))]
 mod watch;
@@ -72,13 +74,14 @@ use tokio::sync::oneshot;
 use tokio_util::sync::DropGuard;
 
 pub use builder::Builder;
-pub use errors::{AcceptError, BindError, PortsError};
+pub use errors::{AcceptError, BindError, NotVerified, PortsError};
 #[cfg(all(feature = "steering", target_os = "linux"))]
 pub use lease::{Lease, LeaseError};
 pub use preface::{Preface, PrefaceError, PrefaceLimits, PrefaceStats};
 pub use reservation::Reservation;
 pub use stats::{PortStats, Refused, Stats};
 pub use verified::VerifiedReservation;
+pub use verifier::{Filtered, Verifier};
 
 pub use crate::ReserveError;
 #[cfg(all(feature = "steering", target_os = "linux"))]

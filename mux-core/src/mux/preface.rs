@@ -15,8 +15,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use rejected::{PrefaceError, PrefaceStats};
 pub(super) use peek::peek_until;
+pub use rejected::{PrefaceError, PrefaceStats};
 pub(super) use stage::Stage;
 
 use crate::Client;

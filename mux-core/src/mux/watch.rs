@@ -69,7 +69,9 @@ pub(super) fn on_readable(
     let port = group.port;
     let stranger = |stream| match TcpStream::from_std(stream) {
         // The client may have a reservation for stream delivery on this port.
-        Ok(stream) => deliver(core, port, stream, client),
+        Ok(stream) => {
+            deliver(core, port, stream, client);
+        }
         Err(error) => debug!(%client, port, %error, "closed a connection"),
     };
     let arrival = groups.lock(group).as_mut()?.on_readable(member, stranger);

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use mux_tests::Program::Muxftpd;
 
+mod behind_one_nat;
 mod check;
 mod config;
 mod drain_over_tls;

@@ -3,18 +3,22 @@
 //! All rules of passive mode are those of [`PassiveSession`].
 
 use crate::observe::events::{Named, PassiveRefused, SessionEnd};
+use crate::observe::journal::Journal;
 use crate::session::control::Interrupt;
 use crate::session::interrupt::unless_interrupted;
 use crate::session::reply::Reply;
+use crate::session::transfer::protect::{Refusals, verifier};
 use crate::session::{Next, Session, Step};
+use crate::tls;
 use ftp_adapter::PassiveSession;
 use socket2::SockRef;
 use std::io;
 use std::net::Shutdown;
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::task::AbortHandle;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
+use tokio_rustls::server::TlsStream;
 
 /// How long a refused transfer's connection stays, for its client to read the reply first.
 const LINGER: Duration = Duration::from_secs(2);
@@ -22,44 +26,54 @@ const LINGER: Duration = Duration::from_secs(2);
 /// The data connection of the session's next transfer.
 #[derive(Debug)]
 pub(super) struct PassiveMode {
-    pub(super) mode: PassiveSession,
+    pub(super) mode: PassiveSession<TlsStream<TcpStream>>,
     /// What the last reply named.
     pub(super) named: Option<Named>,
-    /// The connection of a transfer that was refused.
-    refused: Option<AbortHandle>,
+    /// Why connections were refused that came for the reservation.
+    pub(super) refusals: Refusals,
+    /// The connections of a transfer that was refused.
+    refused: JoinSet<()>,
 }
 
 impl PassiveMode {
     pub(super) fn new(mode: PassiveSession) -> Self {
-        Self { mode, named: None, refused: None }
+        Self {
+            mode: mode.verified_as(),
+            named: None,
+            refusals: Refusals::default(),
+            refused: JoinSet::new(),
+        }
+    }
+
+    /// Has the next reservation be for the connection that resumes the TLS session of the control
+    /// connection, and not just for any, where `tls` insists on it.
+    fn insist_on(&mut self, tls: Option<&tls::Session>, journal: &Journal) {
+        self.refusals = Refusals::default();
+        let required = tls.filter(|tls| tls.verifies());
+        let verifier = required.map(|tls| verifier(tls, journal, &self.refusals));
+        self.mode.verify_connections(verifier);
     }
 
     /// Ends the reservation of a transfer that was refused. If the client has connected already,
     /// it may be in its handshake, and would take a reset for its answer. So the connection stays
     /// until the client closes it, says something else, or for [`LINGER`]. A plain one has its end
     /// at once.
-    pub(super) fn refuse(&mut self, is_plain: bool) {
-        let Some(stream) = self.mode.take_connection() else { return };
-        if is_plain {
-            let _ = SockRef::from(&stream).shutdown(Shutdown::Write);
-        }
-        let lingering = tokio::spawn(timeout(LINGER, discard(stream)));
-        if let Some(before) = self.refused.replace(lingering.abort_handle()) {
-            before.abort();
+    pub(super) async fn refuse(&mut self, is_plain: bool) {
+        for stream in self.mode.take_connections().await {
+            if is_plain {
+                let _ = SockRef::from(&stream).shutdown(Shutdown::Write);
+            }
+            self.refused.spawn(async {
+                let _ = timeout(LINGER, discard(stream)).await;
+            });
         }
     }
 
-    /// Lets the connection of a refused transfer go: the client has read the reply.
+    /// Lets the connections of a refused transfer go: the client has read the reply.
     pub(super) fn let_go(&mut self) {
-        if let Some(refused) = self.refused.take() {
-            refused.abort();
+        if !self.refused.is_empty() {
+            self.refused = JoinSet::new();
         }
-    }
-}
-
-impl Drop for PassiveMode {
-    fn drop(&mut self) {
-        self.let_go();
     }
 }
 
@@ -79,8 +93,7 @@ impl Session {
     }
 
     async fn reserve(&mut self, command: &'static str, argument: Option<&str>) -> Step {
-        // The connection that resumes this session's TLS session is awaited, and not just any.
-        self.passive.mode.verify_connections(self.security.verifies());
+        self.passive.insist_on(self.security.of_data(), &self.shared.journal);
         let mode = &mut self.passive.mode;
         let answer = async {
             match argument {

@@ -111,18 +111,27 @@ impl Session {
         }
         match level {
             b"P" | b"p" => {
-                self.security.protected = true;
+                self.protect_data(true);
                 Reply::new(200, "Data connections use TLS.")
             }
             b"C" | b"c" if self.shared.settings.tls_required => {
                 Reply::new(534, "Data connections need PROT P.")
             }
             b"C" | b"c" => {
-                self.security.protected = false;
+                self.protect_data(false);
                 Reply::new(200, "Data connections are plain.")
             }
             b"S" | b"s" | b"E" | b"e" => Reply::new(536, "Use PROT P or PROT C."),
             _ => Reply::new(504, "Use PROT P or PROT C."),
+        }
+    }
+
+    fn protect_data(&mut self, on: bool) {
+        let verified = self.security.verifies();
+        self.security.protected = on;
+        // A port was asked for to be used in another way.
+        if self.security.verifies() != verified {
+            self.passive.mode.end_reservation();
         }
     }
 

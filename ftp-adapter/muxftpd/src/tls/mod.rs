@@ -1,16 +1,20 @@
 //! TLS on control and data connections (RFC 4217).
 
+pub mod client_hello;
 mod error;
+mod names;
+mod session;
+#[cfg(test)]
+mod tests;
 
 pub use error::TlsError;
+pub use session::{Direction, Refused, Session};
 
-use crate::observe::events::Handshake;
+use names::SessionNames;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::ServerSessionMemoryCache;
-use rustls::{CipherSuite, HandshakeKind, InconsistentKeys, ServerConfig};
-use std::fmt;
+use rustls::{CipherSuite, InconsistentKeys, ServerConfig};
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -18,41 +22,11 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-/// TLS sessions without tickets that are remembered for each FTP session.
-const MAX_REMEMBERED: usize = 64;
-
 /// A certificate and its key, which can be exchanged for others.
 #[derive(Debug)]
 pub struct Tls {
     config: RwLock<Arc<ServerConfig>>,
     session_required: bool,
-}
-
-/// The TLS of one FTP session. Its tickets are its own, and nobody else's are taken: so whoever
-/// resumes a TLS session here got the ticket on the control connection, and has its keys.
-#[derive(Debug)]
-pub struct Session {
-    to_client: Arc<ServerConfig>,
-    from_client: Arc<ServerConfig>,
-    session_required: bool,
-}
-
-/// Which way the bytes of a data connection go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    /// A download or a listing: the client reads until the end.
-    ToClient,
-    /// An upload: many clients read nothing.
-    FromClient,
-}
-
-/// Why a data connection is not taken.
-#[derive(Debug)]
-pub enum Refused {
-    /// The handshake failed.
-    Handshake(io::Error),
-    /// It does not resume the TLS session of the control connection, as it has to.
-    NotResumed,
 }
 
 impl Tls {
@@ -109,11 +83,12 @@ impl Tls {
     ///
     /// When the handshake fails.
     pub async fn begin(&self, stream: TcpStream) -> io::Result<(TlsStream<TcpStream>, Session)> {
-        // Clients resume the session of the control connection on data connections: with tickets,
-        // or, over TLS 1.2, with session numbers.
+        // Clients resume the session of the control connection on data connections. What they
+        // would send before the handshake is over (0-RTT) is not taken: somebody could send it
+        // again.
         let mut control = (*self.config()).clone();
-        control.ticketer = ring::Ticketer::new().map_err(io::Error::other)?;
-        control.session_storage = ServerSessionMemoryCache::new(MAX_REMEMBERED);
+        control.max_early_data_size = 0;
+        let names = SessionNames::given_by(&mut control).map_err(io::Error::other)?;
         // Many clients use a ticket of TLS 1.3 once, so each data connection gives them the next.
         // But one that uploads may read nothing. A ticket that waits there when it closes makes the
         // kernel reset the connection, and the client's last bytes may be lost.
@@ -122,39 +97,13 @@ impl Tls {
         let mut from_client = control.clone();
         from_client.send_tls13_tickets = usize::from(self.session_required);
         let stream = TlsAcceptor::from(Arc::new(control)).accept(stream).await?;
-        let session_required = self.session_required;
-        let (to_client, from_client) = (Arc::new(to_client), Arc::new(from_client));
-        Ok((stream, Session { to_client, from_client, session_required }))
-    }
-}
-
-impl Session {
-    /// Whether [`accept`](Self::accept) rejects other clients, so that it must be asked about
-    /// each connection.
-    pub fn verifies(&self) -> bool {
-        self.session_required
-    }
-
-    /// Begins TLS on a data connection, and sees whose it is.
-    ///
-    /// # Errors
-    ///
-    /// When the handshake fails, or resumes nothing though it must.
-    pub async fn accept(
-        &self,
-        stream: TcpStream,
-        direction: Direction,
-    ) -> Result<(TlsStream<TcpStream>, Handshake), Refused> {
-        let config = match direction {
-            Direction::ToClient => &self.to_client,
-            Direction::FromClient => &self.from_client,
+        let session = Session {
+            to_client: Arc::new(to_client),
+            from_client: Arc::new(from_client),
+            names: Arc::new(names),
+            session_required: self.session_required,
         };
-        let acceptor = TlsAcceptor::from(Arc::clone(config));
-        let stream = acceptor.accept(stream).await.map_err(Refused::Handshake)?;
-        if stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed) {
-            return Ok((stream, Handshake::Resumed));
-        }
-        if self.session_required { Err(Refused::NotResumed) } else { Ok((stream, Handshake::Full)) }
+        Ok((stream, session))
     }
 }
 
@@ -175,13 +124,4 @@ fn provider() -> CryptoProvider {
         )
     });
     provider
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Handshake(error) => error.fmt(f),
-            Self::NotResumed => f.write_str("it resumes no TLS session of its control connection"),
-        }
-    }
 }

@@ -77,7 +77,9 @@ impl Stage {
     ) {
         match (self.hook.judge)(peer, &[]) {
             // It needs none.
-            Preface::Identified { client, .. } => deliver(core, port, stream, client),
+            Preface::Identified { client, .. } => {
+                deliver(core, port, stream, client);
+            }
             Preface::Nobody => reset(&stream),
             Preface::Reject => {
                 self.rejected(peer, port, PrefaceError::Invalid);

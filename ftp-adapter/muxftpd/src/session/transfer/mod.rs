@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `prepare` | what is done before 150, in one trip to the disk |
 //! | `open` | the data connection: awaited, and put into TLS |
+//! | `protect` | its TLS handshake, and whose connection that shows it to be |
 //! | `data`, `idle` | that connection, and when it is given up |
 //! | `send`, `sendfile`, `receive` | moving bytes |
 //! | `quick` | a thread for a client that is quick |
@@ -14,6 +15,7 @@ mod data;
 mod idle;
 mod open;
 mod prepare;
+pub(in crate::session) mod protect;
 mod quick;
 mod receive;
 mod send;
@@ -162,7 +164,7 @@ impl Session {
             reply: reply.as_bytes().trim_ascii_end(),
         });
         self.control.reply(&reply).await?;
-        self.passive.refuse(self.security.of_data().is_none());
+        self.passive.refuse(self.security.of_data().is_none()).await;
         Ok(Next::Command)
     }
 
@@ -178,7 +180,7 @@ impl Session {
             Body::Outgoing(_) => Direction::ToClient,
             Body::Upload(_) => Direction::FromClient,
         };
-        let open = open::open(&mut passive.mode, security.of_data(), direction, &shared.journal);
+        let open = open::open(passive, security.of_data(), direction, &shared.journal);
         let stream = unless_interrupted(control, &shutdown.drain, status, open).await??;
         let moved = Arc::clone(&progress.moved);
         let data = Data::new(stream, settings.stall_timeout, settings.strict_close, moved);

@@ -1,20 +1,20 @@
 //! The data connection: awaited, and put into TLS.
 
-use crate::observe::events::{Connection, Handshake};
 use crate::observe::journal::Journal;
+use crate::session::passive::PassiveMode;
 use crate::session::reply::Reply;
 use crate::session::transfer::data::Stream;
+use crate::session::transfer::protect;
 use crate::tls::{self, Direction, Refused};
-use ftp_adapter::PassiveSession;
+use socket2::SockRef;
 use std::io;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::timeout;
+use tokio_rustls::server::TlsStream;
 
-/// How long the right connection is waited for after a wrong one.
-const REJECTED_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a handshake may take.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why there is no data connection.
 #[derive(Debug)]
@@ -27,71 +27,61 @@ pub(super) enum NotOpened {
     NotResumed,
 }
 
-/// Waits for the data connection, and begins TLS on it where `tls` says so.
+/// Waits for the data connection, and begins TLS on it where `tls` says so. Where `tls` insists on
+/// the client's own, that has begun as the connection came.
 ///
 /// # Cancel safety
 ///
 /// If the future is dropped, the reservation stays, or the connection is reset.
 pub(super) async fn open(
-    mode: &mut PassiveSession,
+    passive: &mut PassiveMode,
     tls: Option<&tls::Session>,
     direction: Direction,
     journal: &Journal,
 ) -> Result<Stream, NotOpened> {
-    let Some(tls) = tls else {
-        let stream = mode.data_connection().await.map_err(NotOpened::Passive)?;
-        return Ok(Stream::Plain(stream));
-    };
-    let refused: Mutex<Option<Refused>> = Mutex::new(None);
-    let has_refused = Notify::new();
-    let begin = |stream: TcpStream| {
-        let (refused, has_refused) = (&refused, &has_refused);
-        async move {
-            // Else each record that follows another waits for an acknowledgement. Whatever cannot
-            // be set, the transfer will tell.
-            let _ = stream.set_nodelay(true);
-            match tls.accept(stream, direction).await {
-                Ok((stream, how)) => {
-                    journal.handshake(Connection::Data, how);
-                    Ok(stream)
-                }
-                Err(why) => {
-                    journal.handshake(Connection::Data, Handshake::Failed);
-                    let text = why.to_string();
-                    *refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
-                    has_refused.notify_one();
-                    Err(text)
-                }
+    match tls {
+        Some(tls) if tls.verifies() => match passive.mode.verified_connection().await {
+            Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
+            Err(ftp_adapter::Reply::NotVerified) => {
+                passive.mode.end_reservation();
+                let lost = || Refused::Handshake(io::ErrorKind::UnexpectedEof.into());
+                Err(passive.refusals.take_last().unwrap_or_else(lost).into())
             }
+            Err(reply) => Err(NotOpened::Passive(reply)),
+        },
+        Some(tls) => {
+            let stream = passive.mode.data_connection().await.map_err(NotOpened::Passive)?;
+            Ok(Stream::Tls(Box::new(protect(tls, direction, journal, stream).await?)))
         }
-    };
-    // Where connections are chosen from, the reservation stays for the right one. But a client that
-    // has been told 150 connects at once, and waits for its reply.
-    let rejected = async {
-        has_refused.notified().await;
-        sleep(REJECTED_TIMEOUT).await;
-    };
-    let opened = tokio::select! {
-        biased;
-        opened = mode.data_connection_verified(begin) => opened,
-        () = rejected => Err(ftp_adapter::Reply::NotVerified),
-    };
-    if opened.is_err() {
-        mode.end_reservation();
+        None => {
+            let stream = passive.mode.data_connection().await.map_err(NotOpened::Passive)?;
+            Ok(Stream::Plain(stream))
+        }
     }
-    let refused = refused.into_inner().unwrap_or_else(PoisonError::into_inner);
-    match (opened, refused) {
-        (Ok(stream), _) => Ok(Stream::Tls(Box::new(stream))),
-        (Err(ftp_adapter::Reply::NotVerified), Some(Refused::NotResumed)) => {
-            Err(NotOpened::NotResumed)
+}
+
+/// Begins TLS on any connection. If that fails, it is reset.
+async fn protect(
+    tls: &tls::Session,
+    direction: Direction,
+    journal: &Journal,
+    stream: TcpStream,
+) -> Result<TlsStream<TcpStream>, NotOpened> {
+    stream.set_zero_linger().map_err(NotOpened::Handshake)?;
+    let stream = timeout(HANDSHAKE_TIMEOUT, protect::begin(tls, direction, journal, stream))
+        .await
+        .map_err(|_| NotOpened::Handshake(io::ErrorKind::TimedOut.into()))??;
+    // From here on closing must not lose what was sent.
+    SockRef::from(stream.get_ref().0).set_linger(None).map_err(NotOpened::Handshake)?;
+    Ok(stream)
+}
+
+impl From<Refused> for NotOpened {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Handshake(error) => Self::Handshake(error),
+            Refused::NotResumed => Self::NotResumed,
         }
-        (Err(ftp_adapter::Reply::NotVerified), Some(Refused::Handshake(error))) => {
-            Err(NotOpened::Handshake(error))
-        }
-        (Err(ftp_adapter::Reply::NotVerified), None) => {
-            Err(NotOpened::Handshake(io::ErrorKind::TimedOut.into()))
-        }
-        (Err(reply), _) => Err(NotOpened::Passive(reply)),
     }
 }
 
