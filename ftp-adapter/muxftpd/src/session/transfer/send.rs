@@ -1,6 +1,5 @@
 //! Sending files and listings.
 
-use crate::session::blocking;
 use crate::session::transfer::Broken;
 use crate::session::transfer::ascii::ToNetwork;
 use crate::session::transfer::data::Data;
@@ -63,17 +62,18 @@ fn read(file: &mut File, into: &mut Vec<u8>) -> io::Result<bool> {
 }
 
 /// Sends all of it, and says that it was all.
-pub(super) async fn send(mut data: Data, outgoing: Outgoing) -> Result<(), Broken> {
+pub(super) async fn send(data: Data, outgoing: Outgoing) -> Result<(), Broken> {
     let Outgoing { piece, rest } = outgoing;
     let rest = match rest {
         #[cfg(target_os = "linux")]
         Some(Source::File { file, converter: None, raw }) if data.is_plain() => {
+            let mut data = data;
             data.write_all(&piece).await?;
             match super::sendfile::send(&mut data, file).await? {
                 None => return data.finish().await,
                 Some(file) => {
                     let source = Source::File { file, converter: None, raw };
-                    let begun = blocking(move || Outgoing::begin(source)).await;
+                    let begun = crate::session::blocking(move || Outgoing::begin(source)).await;
                     return send_pieces(data, begun.map_err(Broken::File)?).await;
                 }
             }
