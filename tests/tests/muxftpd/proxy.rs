@@ -147,6 +147,7 @@ fn what_follows_the_header_in_one_write_is_the_sessions() {
         data.write_all(b"and its last").unwrap();
         client.expect_reply(226);
         // A second header is the session's as well, whatever that is to it.
+        client.expect("TYPE I", 200);
         let port = pasv(&mut client);
         let mut data = Data::connect(PROXY, port).unwrap();
         data.write_some(&header(1).repeat(2)).unwrap();
@@ -225,7 +226,8 @@ fn a_proxy_without_headers_on_the_passive_ports_is_named() {
     // As a client does who sends commands alone, and as one who begins TLS.
     let silent = Data::connect(PROXY, port).unwrap();
     is_turned_away(data_connection(port, b"\x16\x03\x01\x02\0"));
-    session.expect("RETR file", 425);
+    session.expect("RETR file", 150);
+    session.expect_reply(425);
     let line = "without a PROXY header, so it is nobody's; have it send one there too";
     let told = || {
         let said = server.said();

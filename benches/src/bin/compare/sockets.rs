@@ -1,7 +1,8 @@
 //! The mux's two deliveries beside what they take the place of.
 //!
 //! *Stream*: a session reserves and accepts, against an accept loop that closes any connection, and
-//! against one that hands it to the session that expects it: the least a server can do.
+//! against one that hands it to the session that expects it: the least a server can do. And with a
+//! PROXY header in each connection, whose price is that of the stage where connections wait for it.
 //! *Listener*: a lent listening socket, against one that a session binds for itself.
 
 use crate::effort::Effort;
@@ -17,13 +18,15 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::Runtime;
 use tokio::sync::{Mutex, mpsc};
 
 pub(crate) const PART: &str = "sockets";
 pub(crate) const OURS: &str = "mux-core";
+/// The same, where every connection starts with a PROXY header.
+pub(crate) const PROXIED: &str = "mux-core, PROXY headers";
 /// What does without the mux.
 pub(crate) const BASELINE: &str = "plain listener";
 /// The same, and a session gets the connection.
@@ -46,6 +49,9 @@ pub(crate) fn run(
     let ports = |first: u16| PortSet::new([first..=first + (PORTS - 1)]);
     let (ours, lent) = (ports(first_port)?, ports(first_port + PORTS)?);
     let stream = runtime.block_on(async { Mux::builder(ours).bind() })?;
+    let networks = "127.78.0.0/24".parse()?;
+    let behind = ports(first_port + 4 * PORTS)?;
+    let proxied = runtime.block_on(async { Mux::builder(behind).proxied_by(networks).bind() })?;
     let steered = runtime.block_on(async { Mux::builder(lent).steering(true).bind() })?;
     let plain = runtime.block_on(accept_all(first_port + 2 * PORTS, |stream, _| drop(stream)))?;
     let (give, sessions): (Vec<_>, Vec<_>) =
@@ -64,11 +70,12 @@ pub(crate) fn run(
     let rounds = effort.rounds * 4;
     let progress = Progress::new(PART, u64::from(rounds));
     for round in 0..rounds {
-        let mut contestants = [OURS, BASELINE, HANDED_ON];
+        let mut contestants = [OURS, PROXIED, BASELINE, HANDED_ON];
         contestants.shuffle(random);
         for contestant in contestants {
             let way = match contestant {
                 OURS => Way::Mux(stream.clone()),
+                PROXIED => Way::Proxied(proxied.clone()),
                 BASELINE => Way::Plain(plain.clone()),
                 _ => Way::HandedOn(handing.clone(), sessions.clone()),
             };
@@ -80,7 +87,7 @@ pub(crate) fn run(
                 Metric::ConnectionsPerSecond,
                 rate,
             )];
-            if contestant != HANDED_ON {
+            if [OURS, BASELINE].contains(&contestant) {
                 let speed = bulk_speed(&runtime, bulk, effort.sockets.bulk)?;
                 let bulk = "a lent listener, bulk";
                 measured.push((bulk, "1 client", Metric::MebibytesPerSecond, speed));
@@ -99,7 +106,9 @@ pub(crate) fn run(
         }
         progress.step();
     }
-    runtime.block_on(async { tokio::join!(stream.shutdown(), steered.shutdown()) });
+    runtime.block_on(async {
+        tokio::join!(stream.shutdown(), proxied.shutdown(), steered.shutdown())
+    });
     Ok(())
 }
 
@@ -107,6 +116,7 @@ pub(crate) fn run(
 #[derive(Clone)]
 enum Way {
     Mux(Mux),
+    Proxied(Mux),
     Plain(Arc<[SocketAddr]>),
     HandedOn(Arc<[SocketAddr]>, Sessions),
 }
@@ -148,8 +158,11 @@ fn connections(runtime: &Runtime, way: &Way, seconds: f64) -> Result<f64, Failur
                 let mut count = 0_usize;
                 while Instant::now() < end {
                     match &way {
-                        Way::Mux(mux) => deliver(mux, address).await?,
-                        Way::Plain(ports) => connect(address, ports[count % ports.len()]).await?,
+                        Way::Mux(mux) => deliver(mux, address, &[]).await?,
+                        Way::Proxied(mux) => deliver(mux, address, &header(address)).await?,
+                        Way::Plain(ports) => {
+                            connect(address, ports[count % ports.len()], &[]).await?
+                        }
                         Way::HandedOn(ports, sessions) => {
                             let to = ports[count % ports.len()];
                             hand_on(&sessions[usize::from(number)], address, to).await?;
@@ -169,11 +182,11 @@ fn connections(runtime: &Runtime, way: &Way, seconds: f64) -> Result<f64, Failur
 }
 
 /// A session and its client, which run side by side as they would in a server.
-async fn deliver(mux: &Mux, address: Ipv4Addr) -> Result<(), Failure> {
+async fn deliver(mux: &Mux, address: Ipv4Addr, header: &[u8]) -> Result<(), Failure> {
     let mut reservation = mux.reserve(IpAddr::from(address)).await?;
     let to = SocketAddr::from((Ipv4Addr::LOCALHOST, reservation.port()));
     let (accepted, connected) =
-        tokio::join!(async { reservation.accept().await.map(drop) }, connect(address, to));
+        tokio::join!(async { reservation.accept().await.map(drop) }, connect(address, to, header));
     accepted?;
     connected
 }
@@ -186,13 +199,23 @@ async fn hand_on(
 ) -> Result<(), Failure> {
     let mut session = session.lock().await;
     let (accepted, connected) =
-        tokio::join!(async { session.recv().await.map(drop) }, connect(address, to));
+        tokio::join!(async { session.recv().await.map(drop) }, connect(address, to, &[]));
     accepted.ok_or("the accept loop has ended")?;
     connected
 }
 
-async fn connect(from: Ipv4Addr, to: SocketAddr) -> Result<(), Failure> {
+/// A PROXY header of version 2: the proxy itself is the client, as the others are.
+fn header(client: Ipv4Addr) -> [u8; 28] {
+    let mut header = *b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\0\0\0\0\x7f\0\0\x01\0\x01\0\x02";
+    header[16..20].copy_from_slice(&client.octets());
+    header
+}
+
+async fn connect(from: Ipv4Addr, to: SocketAddr, header: &[u8]) -> Result<(), Failure> {
     let mut stream: TcpStream = open(from)?.connect(to).await?;
+    if !header.is_empty() {
+        stream.write_all(header).await?;
+    }
     let mut byte = [0];
     let end = stream.read(&mut byte).await?;
     // Leaves nothing behind.

@@ -26,6 +26,10 @@ use crate::table::Time;
 /// How many connections the accept path may be ahead of the stage.
 const MAX_ARRIVALS: usize = 1024;
 
+/// How many connections that gave way, or are done, may be on their way out. Those of them that
+/// gave way keep their descriptors until their task runs once more.
+const MAX_LEAVING: usize = 256;
+
 /// Where the accept path hands connections over.
 #[derive(Debug)]
 pub(in crate::mux) struct Stage {
@@ -118,9 +122,10 @@ async fn admit(core: &Arc<Core>, mut arrivals: Arrivals) {
     let Some(stage) = &core.stage else { return };
     let mut tasks = JoinSet::new();
     let mut admitted = All::default();
+    let most = stage.hook.limits.overall + MAX_LEAVING;
     loop {
         tokio::select! {
-            Some(waiting) = arrivals.recv() => {
+            Some(waiting) = arrivals.recv(), if tasks.len() < most => {
                 let (source, port) = (waiting.peer, waiting.port);
                 let number = admitted.next;
                 let shared = Arc::clone(core);
