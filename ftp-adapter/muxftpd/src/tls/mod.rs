@@ -1,6 +1,8 @@
 //! TLS on control and data connections (RFC 4217).
 
 pub mod client_hello;
+#[cfg(target_os = "linux")]
+mod corked;
 mod error;
 mod names;
 mod session;

@@ -1,6 +1,8 @@
 //! The TLS of one FTP session's data connections.
 
 use super::client_hello::{self, Start};
+#[cfg(target_os = "linux")]
+use super::corked;
 use super::names::SessionNames;
 use crate::observe::events::Handshake;
 use mux_core::mux::Filtered;
@@ -82,12 +84,17 @@ impl Session {
         stream: TcpStream,
         direction: Direction,
     ) -> Result<(TlsStream<TcpStream>, Handshake), Refused> {
-        let config = match direction {
-            Direction::ToClient => &self.to_client,
-            Direction::FromClient => &self.from_client,
+        let accept =
+            |config: &Arc<ServerConfig>| TlsAcceptor::from(Arc::clone(config)).accept(stream);
+        let accepted = match direction {
+            #[cfg(target_os = "linux")]
+            Direction::ToClient if !self.session_required => {
+                corked::accept(accept(&self.to_client)).await
+            }
+            Direction::ToClient => accept(&self.to_client).await,
+            Direction::FromClient => accept(&self.from_client).await,
         };
-        let acceptor = TlsAcceptor::from(Arc::clone(config));
-        let stream = acceptor.accept(stream).await.map_err(Refused::Handshake)?;
+        let stream = accepted.map_err(Refused::Handshake)?;
         if stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed) {
             return Ok((stream, Handshake::Resumed));
         }
