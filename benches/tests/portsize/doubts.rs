@@ -5,6 +5,8 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
+use mux_tests::{machine, needs};
+
 use super::{json, portsize};
 
 /// A table of `requests`, each so many seconds after the one before, by four clients.
@@ -229,6 +231,7 @@ fn where_there_is_no_honest_answer_there_is_none() {
 /// The recipe that is offered for a format that is not known does what it says.
 #[test]
 fn the_recipe_for_an_unknown_log_makes_a_table_of_it() {
+    needs!(machine::program("sh", "dash"), machine::program("awk", "mawk"));
     let directory = tempfile::tempdir().unwrap();
     let line = |n: usize| {
         format!(

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use mux_tests::guard::eventually;
 use mux_tests::{Client, Data, Ending, Launch, Server, address, data, files};
+use mux_tests::{machine, needs};
 
 use crate::launch;
 use crate::metrics::{address_of, get};
@@ -338,6 +339,7 @@ fn nobody_is_waited_for_for_ever() {
 /// More connections than may wait: the oldest give way, and who comes with a header is served.
 #[test]
 fn a_flood_from_a_trusted_proxy_stays_within_bounds() {
+    needs!(machine::descriptors(8192));
     let server = start();
     let before = server.process().descriptors();
     let mut silent: Vec<Client> = Vec::new();

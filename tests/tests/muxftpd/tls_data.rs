@@ -1,7 +1,8 @@
 //! TLS on data connections, command by command, and from the first byte of a session on.
 
 use mux_tests::Security::Tls;
-use mux_tests::tools::python;
+use mux_tests::needs;
+use mux_tests::tools::{Tool, python};
 use mux_tests::{Client, Data, Endpoint, Way, address, files};
 
 use crate::launch;
@@ -9,6 +10,7 @@ use crate::launch;
 /// What each command of RFC 2228 and RFC 4217 is answered.
 #[test]
 fn the_commands_have_their_codes() {
+    needs!(Tool::Python);
     let server = launch().security(Tls).start();
     let mut session = Client::connect(address::client(1), server.control()).unwrap();
     for (command, code) in [
@@ -61,6 +63,7 @@ print('done')
 /// A client that begins TLS at once reads the reply, and no reset before it.
 #[test]
 fn a_refused_transfer_is_answered_before_its_connection_ends() {
+    needs!(Tool::Python);
     let server = launch().security(Tls).start();
     let to = Endpoint::new(&server, Way::Ipv4Pasv, Tls);
     let script = "
@@ -91,6 +94,7 @@ print('done')
 /// Many clients do not end TLS before they close. Where that is asked for, they must.
 #[test]
 fn an_upload_without_the_end_of_tls() {
+    needs!(Tool::Python);
     for (insists, wanted) in [(false, "226"), (true, "426")] {
         let launch = launch().security(Tls).flag("--writable");
         let server = if insists { launch.flag("--tls-close-required") } else { launch }.start();
@@ -113,6 +117,7 @@ assert session.sendcmd('NOOP')[:3] == '200'
 /// Implicit TLS: nothing is said in the clear.
 #[test]
 fn tls_from_the_first_byte_on() {
+    needs!(Tool::Python);
     let server = launch().security(Tls).option("--tls-listen", "127.0.0.1:0").start();
     server.put("file", &files::content("file", 10_000));
     let said = server.said();
