@@ -32,10 +32,12 @@ pub struct LineLimit {
 #[derive(Debug)]
 struct State {
     all: Bucket,
-    origins: Box<[[Option<(Origin, Bucket)>; WAYS]]>,
+    origins: Box<[Set]>,
     /// Since it was last asked for.
     suppressed: u64,
 }
+
+type Set = [Option<(Origin, Bucket)>; WAYS];
 
 #[derive(Debug, Clone, Copy)]
 struct Bucket {
@@ -75,12 +77,7 @@ impl LineLimit {
 }
 
 /// The bucket of an origin, filled up to now.
-fn own_bucket(
-    set: &mut [Option<(Origin, Bucket)>; WAYS],
-    now: Instant,
-    origin: Origin,
-    rate: Rate,
-) -> &mut Bucket {
+fn own_bucket(set: &mut Set, now: Instant, origin: Origin, rate: Rate) -> &mut Bucket {
     for (_, bucket) in set.iter_mut().flatten() {
         bucket.fill(now, rate);
     }
