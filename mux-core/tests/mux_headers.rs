@@ -1,6 +1,7 @@
 //! Tens of thousands of connections from a proxy that is trusted and hostile: silent ones, halves of
 //! headers, headers that name nobody, and what is no header. What they take stays within bounds,
 //! others are served throughout, and afterwards everything is as it was before.
+#![cfg(target_os = "linux")]
 
 mod counting;
 mod exhaust;

@@ -1,5 +1,7 @@
 //! Running out of descriptors on purpose, in a process of its own.
 
+#![allow(dead_code, reason = "not every test binary uses everything")]
+
 use std::fs::File;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
