@@ -113,3 +113,16 @@ fn nobody_is_refused_for_what_others_have_left_over() {
         });
     }
 }
+
+/// What had the port before is over when the deadline is asked for.
+#[test]
+fn a_deadline_is_asked_for_when_there_is_a_port() {
+    use mux_core::ClientPrefix;
+    use mux_core::table::{Matching, Table, Time};
+
+    let table = Table::with_seed("8192".parse().unwrap(), 2, 1);
+    let client = ClientPrefix::ADDRESS.key(std::net::IpAddr::from([192, 0, 2, 1]));
+    table.reserve(client, Time::MAX, Matching::Address, ()).unwrap();
+    let ask = || panic!("asked for without a port");
+    assert!(table.reserve_until(client, ask, Matching::Address, ()).is_err());
+}
