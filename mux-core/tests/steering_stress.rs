@@ -16,7 +16,7 @@
 //! # End the old listener before the new one has joined:
 //! sed -i '/Step 2:/{h;d};/Step 3:/G' mux-core/src/steer/swap.rs
 //! # Leave the old client steered to the index that changes hands (two lines of defence):
-//! sed -i '/attach_without(|index| idle.contains/d' mux-core/src/steer/group.rs
+//! sed -i '/attach_without(|index| idle.iter()/d' mux-core/src/steer/group.rs
 //! sed -i 's/if next == Next::AnyClient && .*steered {/if false {/' mux-core/src/steer/swap.rs
 //! ```
 #![cfg(all(feature = "steering", target_os = "linux", not(loom)))]
