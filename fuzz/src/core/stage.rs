@@ -289,17 +289,18 @@ impl<'a> Scene<'a> {
         time::advance(Duration::from_secs(seconds)).await;
         let now = time::Instant::now();
         let held = std::mem::take(&mut self.held);
-        let (over, held) = held.into_iter().partition(|held| now - held.made > LIFETIME);
+        let (over, held): (Vec<_>, Vec<_>) =
+            held.into_iter().partition(|held| now - held.made > LIFETIME);
         self.held = held;
-        for mut held in Vec::<Held>::from(over) {
+        for mut held in over {
             let error = held.reservation.accept().await.expect_err("its time is over");
             assert_eq!(error, AcceptError::Expired);
         }
         let waiting = std::mem::take(&mut self.waiting);
-        let (late, waiting) =
+        let (late, waiting): (Vec<_>, Vec<_>) =
             waiting.into_iter().partition(|waiting| now - waiting.came > LIMITS.timeout);
         self.waiting = waiting;
-        for late in Vec::<Waiting>::from(late) {
+        for late in late {
             self.counted.rejected[1] += 1;
             is_reset(late.there).await;
         }
