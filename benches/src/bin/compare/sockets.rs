@@ -161,7 +161,7 @@ fn connections(runtime: &Runtime, way: &Way, seconds: f64) -> Result<f64, Failur
                         Way::Mux(mux) => deliver(mux, address, &[]).await?,
                         Way::Proxied(mux) => deliver(mux, address, &header(address)).await?,
                         Way::Plain(ports) => {
-                            connect(address, ports[count % ports.len()], &[]).await?
+                            connect(address, ports[count % ports.len()], &[]).await?;
                         }
                         Way::HandedOn(ports, sessions) => {
                             let to = ports[count % ports.len()];
