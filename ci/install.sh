@@ -13,7 +13,7 @@ ip              iproute2        tests in network namespaces
 unshare         util-linux      tests in network namespaces
 prlimit         util-linux      tests that take descriptors away
 haproxy         haproxy         balancers that tests put in front
-nginx           libnginx-mod-stream balancers that tests put in front
+nginx           nginx           balancers that tests put in front
 nft             nftables        balancers that tests put in front
 conntrack       conntrack       balancers that tests put in front
 promtool        prometheus      metrics, alerts and dashboard
@@ -35,6 +35,8 @@ packages=()
 while read -r program package _; do
     command -v "$program" > /dev/null || packages+=("$package")
 done < <(needs)
+# It is a module, not a program.
+[ -e /usr/lib/nginx/modules/ngx_stream_module.so ] || packages+=(libnginx-mod-stream)
 if [ "${#packages[@]}" -gt 0 ]; then
     sudo=""
     [ "$(id -u)" = 0 ] || sudo=sudo

@@ -42,7 +42,16 @@ impl Data {
     ///
     /// Those of `connect`.
     pub fn connect_narrow(source: IpAddr, to: SocketAddr) -> io::Result<Self> {
-        Ok(Self { stream: connect(source, to, Some(64 << 10))? })
+        Self::connect_with_window(source, to, 64 << 10)
+    }
+
+    /// Connects with a receive buffer of so many bytes, which does not grow.
+    ///
+    /// # Errors
+    ///
+    /// Those of `connect`.
+    pub fn connect_with_window(source: IpAddr, to: SocketAddr, bytes: usize) -> io::Result<Self> {
+        Ok(Self { stream: connect(source, to, Some(bytes))? })
     }
 
     /// All that comes, to the end.

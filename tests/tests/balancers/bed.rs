@@ -126,6 +126,12 @@ impl Bed {
         succeeds(self.command("lb", program).args(arguments));
     }
 
+    /// Runs commands of the shell in a namespace.
+    #[track_caller]
+    pub(crate) fn run_in(&self, namespace: &str, commands: &str) {
+        succeeds(self.command(namespace, "sh").args(["-ec", commands]));
+    }
+
     /// Starts a program on the balancer that runs until the end of the test.
     #[track_caller]
     pub(crate) fn spawn(&mut self, program: &str, arguments: &[&str]) {

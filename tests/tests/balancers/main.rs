@@ -4,6 +4,7 @@
 mod bed;
 mod control_port;
 mod crowd;
+mod ecmp;
 mod haproxy;
 mod nftables;
 mod nginx;

@@ -154,6 +154,23 @@ print('done')
     assert_eq!(python(&to, script, &[implicit]).text(), "done\n");
 }
 
+/// A reader with a small window goes on for many times the timeout, however little that is at a
+/// time. `TCP_USER_TIMEOUT` would cut it.
+#[test]
+fn a_reader_with_a_small_window_is_not_cut() {
+    let server = launch().option("--stall-timeout", "2s").start();
+    server.put("big", &files::content("big", 12 << 20));
+    let mut session = Client::login(address::client(1), server.control());
+    let port = session.pasv();
+    let mut slow = Data::connect_with_window(session.source(), port, 4096).unwrap();
+    session.expect("RETR big", 150);
+    for _ in 0..80 {
+        assert_eq!(slow.read_some(400).unwrap().len(), 400);
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    assert!(session.is_silent(), "it is not over after four times the stall timeout");
+}
+
 /// A slow reader is served, one that has stopped is not: what counts is what is acknowledged.
 #[test]
 fn a_slow_reader_is_not_cut_and_a_stalled_one_is() {

@@ -86,3 +86,34 @@ fn every_download_of_a_session_is_resumed() {
     let resumed = "muxftpd_tls_handshakes_total{connection=\"data\",result=\"resumed\"}";
     metrics::become_(&server, &[(resumed, 6)]);
 }
+
+/// Many clients that upload read nothing, and close with what they were sent still unread: then
+/// their kernel resets the connection. No ticket may wait there, also where tickets are required.
+#[rstest]
+fn an_upload_with_nothing_read_is_whole(
+    #[values("TLSv1_2", "TLSv1_3")] version: &str,
+    #[values(false, true)] required: bool,
+) {
+    needs!(Tool::Python);
+    let launch = launch().security(Tls).flag("--writable");
+    let server = if required { launch.flag("--tls-session-required") } else { launch }.start();
+    let to = Endpoint::new(&server, Way::Ipv4Pasv, Tls);
+    let script = "
+version, = arguments
+context = ssl.create_default_context(cafile=authority)
+context.maximum_version = context.minimum_version = ssl.TLSVersion[version]
+again = SameSession(context=context, timeout=60)
+again.connect(host, int(port))
+again.login()
+again.prot_p()
+again.voidcmd('TYPE I')
+for round in range(12):
+    connection, _ = again.ntransfercmd('STOR up' + str(round))
+    connection.sendall(bytes(1_000_003))
+    connection.close()
+    assert again.getresp()[:3] == '226'
+    assert again.size('up' + str(round)) == 1_000_003
+print('done')
+";
+    assert_eq!(python(&to, script, &[version]).text(), "done\n");
+}

@@ -3,11 +3,11 @@
 use mux_tests::Client;
 use mux_tests::Program::{self, Muxftpd};
 use mux_tests::data::{self, Data};
-use mux_tests::needs;
+use mux_tests::{Launch, Ports, needs};
 use nix::sys::signal::Signal;
 use rstest::rstest;
 
-use crate::{BIG, four, goes_on, hears, rules, server};
+use crate::{BIG, four, goes_on, hears, rules, server, with_files};
 
 /// What it is answered when nothing goes on.
 #[track_caller]
@@ -84,6 +84,31 @@ fn in_the_middle_of_a_transfer(#[values(Muxftpd)] program: Program) {
     assert!(!whole, "it stops the transfer");
     hears(&mut session, rules::ABOR_OF_A_TRANSFER);
     goes_on(&mut session);
+}
+
+/// What the client has heard of is over: nothing of it is written into what comes next.
+#[rstest]
+fn an_upload_that_was_aborted_writes_no_more(#[values(Muxftpd)] program: Program) {
+    needs!(program);
+    let launch = Launch::new(program, &Ports::consecutive(9)).flag("--writable");
+    let server = with_files(launch);
+    let mut session = four(&server);
+    let piece = vec![b'x'; 1 << 20];
+    for round in 0..80 {
+        let port = session.pasv();
+        let mut connection = session.open(port);
+        session.expect("STOR again", 150);
+        let pumping = std::thread::spawn({
+            let piece = piece.clone();
+            move || while connection.write_some(&piece).is_ok() {}
+        });
+        std::thread::sleep(std::time::Duration::from_millis(3));
+        session.expect("ABOR", 426);
+        session.expect_reply(226);
+        session.stor("again", b"new");
+        pumping.join().unwrap();
+        assert_eq!(session.retr("again"), b"new", "round {round}");
+    }
 }
 
 /// Many clients send it as Telnet would have it, after two signs.

@@ -56,6 +56,22 @@ fn quit_behind_a_transfer(#[values(Muxftpd)] program: Program) {
     hears(&mut session, rules::QUIT_IN_A_TRANSFER);
 }
 
+/// Scripts that have said all of it close their half of the control connection.
+#[rstest]
+fn quit_and_the_end_behind_a_transfer(#[values(Muxftpd)] program: Program) {
+    needs!(program);
+    let server = server(program);
+    let mut session = four(&server);
+    let port = session.pasv();
+    let data = Data::connect_narrow(session.source(), port).unwrap();
+    session.expect("RETR big", 150);
+    session.send("QUIT").unwrap();
+    session.half_close();
+    server.settle();
+    files::assert_own("big", BIG, &data.read_to_end().unwrap());
+    hears(&mut session, rules::QUIT_IN_A_TRANSFER);
+}
+
 /// Each replaces the one before, so that thousands hold one port, and cost nobody else anything.
 /// libunftp as it comes holds a port for each, and runs out of them.
 #[rstest]

@@ -65,6 +65,8 @@ pub struct Control {
     stream: Option<Stream>,
     /// What was read and not used yet.
     buffer: Vec<u8>,
+    /// Whether nothing more will come.
+    has_ended: bool,
     /// How much was passed over of a line that was too long, if its end is still to come.
     passed_over: Option<usize>,
 }
@@ -86,7 +88,8 @@ impl Control {
             .with_interval(KEEPALIVE_EVERY)
             .with_retries(KEEPALIVE_PROBES);
         socket.set_tcp_keepalive(&keepalive)?;
-        Ok(Self { stream: Some(Either::Left(stream)), buffer: Vec::new(), passed_over: None })
+        let stream = Some(Either::Left(stream));
+        Ok(Self { stream, buffer: Vec::new(), has_ended: false, passed_over: None })
     }
 
     /// Whether it is in TLS.
@@ -151,10 +154,14 @@ impl Control {
             if let Some(interrupt) = self.take_interrupt() {
                 return interrupt;
             }
-            self.read_ahead().await;
-            if self.stream.is_none() {
+            if self.has_ended && self.has_quit() {
+                // It has said all that it has to say, and waits for the end of the transfer.
+                std::future::pending::<()>().await;
+            }
+            if self.is_gone() {
                 return Interrupt::Gone;
             }
+            self.read_ahead().await;
         }
     }
 
@@ -164,19 +171,29 @@ impl Control {
     ///
     /// Cancel-safe: what was read is kept.
     pub async fn gone(&mut self) {
-        while self.stream.is_some() {
+        while !self.is_gone() {
             self.read_ahead().await;
         }
     }
 
-    /// Reads more, unless as much is there as may be: that must be dealt with first. At the end
-    /// there is no stream any more.
+    fn is_gone(&self) -> bool {
+        self.has_ended || self.stream.is_none()
+    }
+
+    /// Whether `QUIT` is among the commands for later.
+    fn has_quit(&self) -> bool {
+        let mut lines = self.buffer.split_inclusive(|byte| *byte == b'\n');
+        lines.any(|line| telnet::line(line).trim_ascii_end().eq_ignore_ascii_case(b"QUIT"))
+    }
+
+    /// Reads more, unless as much is there as may be: that must be dealt with first.
     async fn read_ahead(&mut self) {
         if self.buffer.len() >= MAX_LINE {
             std::future::pending::<()>().await;
         }
-        if !matches!(self.read().await, Ok(true)) {
-            self.stream = None;
+        match self.read().await {
+            Ok(more) => self.has_ended = !more,
+            Err(_) => self.stream = None,
         }
     }
 

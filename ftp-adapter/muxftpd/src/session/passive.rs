@@ -7,7 +7,7 @@ use crate::observe::journal::Journal;
 use crate::session::control::Interrupt;
 use crate::session::interrupt::unless_interrupted;
 use crate::session::reply::Reply;
-use crate::session::transfer::protect::{Refusals, verifier};
+use crate::session::transfer::protect::{Announced, Refusals, verifier};
 use crate::session::{Next, Session, Step};
 use crate::tls;
 use ftp_adapter::PassiveSession;
@@ -31,6 +31,8 @@ pub(super) struct PassiveMode {
     pub(super) named: Option<Named>,
     /// Why connections were refused that came for the reservation.
     pub(super) refusals: Refusals,
+    /// What the reservation turned out to be for.
+    pub(super) announced: Announced,
     /// The connections of a transfer that was refused.
     refused: JoinSet<()>,
 }
@@ -41,6 +43,7 @@ impl PassiveMode {
             mode: mode.verified_as(),
             named: None,
             refusals: Refusals::default(),
+            announced: Announced::default(),
             refused: JoinSet::new(),
         }
     }
@@ -49,8 +52,9 @@ impl PassiveMode {
     /// connection, and not just for any, where `tls` insists on it.
     fn insist_on(&mut self, tls: Option<&tls::Session>, journal: &Journal) {
         self.refusals = Refusals::default();
+        self.announced = Announced::default();
         let required = tls.filter(|tls| tls.verifies());
-        let verifier = required.map(|tls| verifier(tls, journal, &self.refusals));
+        let verifier = required.map(|tls| verifier(tls, journal, &self.refusals, &self.announced));
         self.mode.verify_connections(verifier);
     }
 

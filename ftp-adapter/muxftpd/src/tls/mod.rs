@@ -24,6 +24,10 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+/// Tickets for clients that use each once and must resume: as many uploads one after the other
+/// need no new one. Clients keep no more.
+const UPLOAD_TICKETS: usize = 8;
+
 /// A certificate and its key, which can be exchanged for others.
 #[derive(Debug)]
 pub struct Tls {
@@ -91,13 +95,16 @@ impl Tls {
         let mut control = (*self.config()).clone();
         control.max_early_data_size = 0;
         let names = SessionNames::given_by(&mut control).map_err(io::Error::other)?;
-        // Many clients use a ticket of TLS 1.3 once, so each data connection gives them the next.
-        // But one that uploads may read nothing. A ticket that waits there when it closes makes the
-        // kernel reset the connection, and the client's last bytes may be lost.
+        // Many clients use a ticket of TLS 1.3 once, so each download gives them the next. But one
+        // that uploads may read nothing. A ticket that waits there when it closes makes the kernel
+        // reset the connection, and the client's last bytes may be lost.
         let mut to_client = control.clone();
         to_client.send_tls13_tickets = 1;
         let mut from_client = control.clone();
-        from_client.send_tls13_tickets = usize::from(self.session_required);
+        from_client.send_tls13_tickets = 0;
+        if self.session_required {
+            control.send_tls13_tickets = UPLOAD_TICKETS;
+        }
         let stream = TlsAcceptor::from(Arc::new(control)).accept(stream).await?;
         let session = Session {
             to_client: Arc::new(to_client),

@@ -73,8 +73,7 @@ impl Session {
         }
     }
 
-    /// Begins TLS on a data connection, and sees whose it is. The direction makes no difference
-    /// where this [verifies](Self::verifies).
+    /// Begins TLS on a data connection, and sees whose it is.
     ///
     /// # Errors
     ///

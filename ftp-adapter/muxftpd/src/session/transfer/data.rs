@@ -14,9 +14,10 @@ use tokio::io::AsyncWrite;
 #[cfg(target_os = "linux")]
 use tokio::io::Interest;
 use tokio::net::TcpStream;
-use tokio::task::spawn_blocking;
+use tokio::task::JoinHandle;
 use tokio_rustls::server::TlsStream;
 use tokio_util::io::poll_read_buf;
+use tokio_util::task::TaskTracker;
 
 /// A connection as it was opened.
 #[derive(Debug)]
@@ -35,16 +36,28 @@ pub(super) struct Data {
     /// Whether an end of TLS must come before that of the connection.
     strict_close: bool,
     moved: Arc<AtomicU64>,
+    threads: TaskTracker,
 }
 
 impl Data {
+    /// What it does on `threads` may go on for a moment when this was dropped.
     pub(super) fn new(
         stream: Stream,
         patience: Duration,
         strict_close: bool,
         moved: Arc<AtomicU64>,
+        threads: &TaskTracker,
     ) -> Self {
-        Self { stream, idle: Idle::new(patience), strict_close, moved }
+        let threads = threads.clone();
+        Self { stream, idle: Idle::new(patience), strict_close, moved, threads }
+    }
+
+    /// Does something for the transfer on a thread that may wait for the disk.
+    pub(super) fn beside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> JoinHandle<T> {
+        self.threads.spawn_blocking(work)
     }
 
     /// Whether nothing is between the socket and what is sent.
@@ -66,7 +79,7 @@ impl Data {
         let alive = Arc::new(());
         let quick = Quick::new(stream, &alive, Arc::clone(&self.moved));
         let quick = quick.map_err(Broken::Connection)?;
-        let turn = spawn_blocking(move || {
+        let turn = self.beside(move || {
             let done = work(&quick);
             (quick.into_stream(), done)
         });
@@ -262,5 +275,40 @@ fn poll_read(
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             read => return Poll::Ready(read),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+    use tokio::net::TcpListener;
+    use tokio::time::timeout;
+
+    #[tokio::test]
+    async fn a_thread_is_waited_for_after_the_transfer() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _there = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (here, _) = listener.accept().await.unwrap();
+        let threads = TaskTracker::new();
+        let patience = Duration::from_secs(60);
+        let mut data = Data::new(Stream::Plain(here), patience, false, Arc::default(), &threads);
+        let (go_on, told) = mpsc::channel();
+        let (started, has_started) = tokio::sync::oneshot::channel();
+        let turn = data.on_thread(move |_| {
+            started.send(()).unwrap();
+            told.recv().unwrap();
+        });
+        tokio::select! {
+            biased;
+            _ = turn => panic!("it waits to be told"),
+            _ = has_started => {}
+        }
+        drop(data);
+        threads.close();
+        let brief = Duration::from_millis(50);
+        assert!(timeout(brief, threads.wait()).await.is_err(), "the thread is still at it");
+        go_on.send(()).unwrap();
+        threads.wait().await;
     }
 }

@@ -49,7 +49,7 @@ impl Idle {
         let part = (self.patience / PARTS).max(Duration::from_millis(1));
         let tick = self.tick.get_or_insert_with(|| {
             // Whatever cannot be set, the transfer will tell.
-            let _ = watch(stream, self.patience);
+            let _ = watch(stream);
             Box::pin(sleep(part))
         });
         loop {
@@ -70,18 +70,15 @@ impl Idle {
 }
 
 /// Has the kernel notice a peer that is gone without a word.
-fn watch(stream: &TcpStream, patience: Duration) -> io::Result<()> {
+fn watch(stream: &TcpStream) -> io::Result<()> {
     let socket = SockRef::from(stream);
     let keepalive = TcpKeepalive::new()
         .with_time(KEEPALIVE_AFTER)
         .with_interval(KEEPALIVE_EVERY)
         .with_retries(KEEPALIVE_PROBES);
-    socket.set_tcp_keepalive(&keepalive)?;
-    #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(patience))?;
-    #[cfg(not(target_os = "linux"))]
-    let _ = patience;
-    Ok(())
+    // No `TCP_USER_TIMEOUT`: while the peer's window is small, the kernel counts it from the first
+    // probe on, however steadily a slow reader goes on.
+    socket.set_tcp_keepalive(&keepalive)
 }
 
 /// How many bytes the peer has not acknowledged yet.

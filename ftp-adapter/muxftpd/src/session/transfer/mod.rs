@@ -37,6 +37,7 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
+use tokio_util::task::TaskTracker;
 use tracing::debug;
 
 /// Why a transfer ended before its end.
@@ -124,10 +125,15 @@ impl Session {
             Ok(prepared) => prepared,
             Err(error) => return self.refuse(command, &path, refusal.reply(&error)).await,
         };
+        let direction = match &body {
+            Body::Outgoing(_) => Direction::ToClient,
+            Body::Upload(_) => Direction::FromClient,
+        };
+        self.passive.announced.set(direction);
         self.control.reply(&Reply::new(150, opening)).await?;
 
         let progress = Progress { command, path, moved: Arc::default() };
-        let outcome = self.move_data(&progress, body).await;
+        let outcome = self.move_data(&progress, direction, body).await;
         let strangers = match &outcome {
             Err(Failed::NotOpened(NotOpened::Passive(_))) => self.passive.mode.strangers(),
             _ => Vec::new(),
@@ -169,21 +175,24 @@ impl Session {
     }
 
     /// Waits for the data connection, and moves what is to be moved.
-    async fn move_data(&mut self, progress: &Progress, body: Body) -> Result<(), Failed> {
+    async fn move_data(
+        &mut self,
+        progress: &Progress,
+        direction: Direction,
+        body: Body,
+    ) -> Result<(), Failed> {
         let Self { shared, shutdown, control, identity, security, parameters, passive, .. } = self;
         let protected = (control.is_protected(), security.of_data().is_some());
         let status =
             || status(protected.0, protected.1, parameters.ascii, identity, Some(progress));
 
         let settings = &shared.settings;
-        let direction = match &body {
-            Body::Outgoing(_) => Direction::ToClient,
-            Body::Upload(_) => Direction::FromClient,
-        };
         let open = open::open(passive, security.of_data(), direction, &shared.journal);
         let stream = unless_interrupted(control, &shutdown.drain, status, open).await??;
         let moved = Arc::clone(&progress.moved);
-        let data = Data::new(stream, settings.stall_timeout, settings.strict_close, moved);
+        let threads = TaskTracker::new();
+        let data =
+            Data::new(stream, settings.stall_timeout, settings.strict_close, moved, &threads);
         let ascii = parameters.ascii && settings.ascii;
         let work = async {
             match body {
@@ -192,7 +201,12 @@ impl Session {
             }
         };
         // When the server shuts down, a transfer that has begun may finish.
-        unless_interrupted(control, &shutdown.cut, status, work).await?.map_err(Failed::Broken)
+        let done = unless_interrupted(control, &shutdown.cut, status, work).await;
+        // A thread may be about to write what came before an abort. Nobody is told that it is over
+        // before that is done: the next transfer may be of the same file.
+        threads.close();
+        threads.wait().await;
+        done?.map_err(Failed::Broken)
     }
 
     fn journal(&self, progress: &Progress, begun: Instant, outcome: Outcome<'_>) {

@@ -22,12 +22,29 @@ impl Refusals {
     }
 }
 
+/// Which way the transfer goes that the session's client has asked for.
+#[derive(Debug, Clone, Default)]
+pub(in crate::session) struct Announced(Arc<Mutex<Option<Direction>>>);
+
+impl Announced {
+    pub(super) fn set(&self, direction: Direction) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(direction);
+    }
+
+    /// A client that begins TLS before its command may need the ticket, so that is what is assumed.
+    fn or_to_client(&self) -> Direction {
+        let announced = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        announced.unwrap_or(Direction::ToClient)
+    }
+}
+
 /// What finds the connection that resumes the TLS session of the control connection. Those that
 /// do not even offer to are rejected before they take part in a handshake.
 pub(in crate::session) fn verifier(
     tls: &Session,
     journal: &Journal,
     refusals: &Refusals,
+    announced: &Announced,
 ) -> Verifier<TlsStream<TcpStream>> {
     let filter = {
         let (tls, journal, refusals) = (tls.clone(), journal.clone(), refusals.clone());
@@ -40,11 +57,12 @@ pub(in crate::session) fn verifier(
         }
     };
     let (tls, journal, refusals) = (tls.clone(), journal.clone(), refusals.clone());
+    let announced = announced.clone();
     let verify = move |stream| {
         let (tls, journal, refusals) = (tls.clone(), journal.clone(), refusals.clone());
+        let direction = announced.or_to_client();
         async move {
-            // Which way it will be used is not known yet. It makes no difference here.
-            begin(&tls, Direction::ToClient, &journal, stream).await.map_err(|why| {
+            begin(&tls, direction, &journal, stream).await.map_err(|why| {
                 let text = why.to_string();
                 refusals.add(why);
                 text

@@ -7,7 +7,7 @@ use crate::session::transfer::quick::Quick;
 use crate::storage::Upload;
 use std::fs::File;
 use std::io::{self, Read, Write};
-use tokio::task::{JoinError, JoinHandle, spawn_blocking};
+use tokio::task::{JoinError, JoinHandle};
 
 /// How much is received before it is written: at first, and of a client that fills that.
 const FIRST_PIECE: usize = 64 * 1024;
@@ -92,7 +92,7 @@ async fn receive_pieces(mut data: Data, upload: Upload, ascii: bool) -> Result<(
                 let room = if is_full { PIECE } else { filling.capacity() };
                 next.last = ended;
                 filling = next.exchange(filling, room);
-                writing = Some(spawn_blocking(move || {
+                writing = Some(data.beside(move || {
                     next.write()?;
                     Ok(next)
                 }));
