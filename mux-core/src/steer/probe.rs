@@ -17,6 +17,10 @@ use crate::Client;
 /// How long a connection over loopback may take. Only a system that loses it waits this long.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How often a system may fail to follow before it counts as one that does not. On a busy machine
+/// a connection may come late, or find the process out of descriptors.
+const ATTEMPTS: u32 = 3;
+
 /// Tries steering out on loopback, over IPv4 and over IPv6 where the system has it.
 ///
 /// Blocks, normally for a millisecond, at worst for some seconds: call it before the runtime is
@@ -47,6 +51,17 @@ fn is_absent(error: &SteeringUnavailable) -> bool {
 }
 
 fn probe_on(address: IpAddr) -> Result<(), SteeringUnavailable> {
+    let mut attempts = ATTEMPTS;
+    loop {
+        attempts -= 1;
+        match try_on(address) {
+            Err(SteeringUnavailable::NotFollowed { .. }) if attempts > 0 => {}
+            tried => return tried,
+        }
+    }
+}
+
+fn try_on(address: IpAddr) -> Result<(), SteeringUnavailable> {
     let loopback = |source| SteeringUnavailable::Loopback { address, source };
     let not_followed = |step| SteeringUnavailable::NotFollowed { address, step };
 

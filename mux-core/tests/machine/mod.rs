@@ -227,6 +227,18 @@ fn works_in_a_namespace(ip: &[&str]) -> bool {
     status.is_ok_and(|status| status.success())
 }
 
+/// Time for a test that takes half a minute or more: there is, where nothing is left out.
+///
+/// # Errors
+///
+/// Where `CI` is not `true`.
+pub fn minutes() -> Has {
+    if env::var_os("CI").is_some_and(|ci| ci == "true") {
+        return Ok(());
+    }
+    lacking("some minutes", "With CI=true in the environment the tests take them.".to_owned())
+}
+
 /// A kernel that can steer, as `probe` finds out.
 pub fn steering<E: Display>(probe: fn() -> Result<(), E>) -> Has {
     static HAS: OnceLock<Has> = OnceLock::new();

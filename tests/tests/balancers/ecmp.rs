@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use mux_tests::Program::Muxftpd;
-use mux_tests::machine::{Has, Lacking};
+use mux_tests::machine::{Has, Lacking, minutes};
 use mux_tests::{crowd, needs};
 
 use crate::bed::{Bed, IPV4, IPV6, SERVERS, balancer, shipped};
@@ -48,7 +48,7 @@ fn resilient_groups() -> Has {
 
 #[test]
 fn a_resilient_group_keeps_sessions_together() {
-    needs!(Muxftpd, balancer(&[]), resilient_groups());
+    needs!(Muxftpd, minutes(), balancer(&[]), resilient_groups());
     let name = "a_resilient_group_keeps_sessions_together";
     Bed::inside(name, Some("muxftpd.toml"), |bed| {
         bed.run_in("lb", OF_THE_ROUTER);

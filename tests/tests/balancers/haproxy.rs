@@ -3,6 +3,7 @@
 use std::fs;
 
 use mux_tests::Program::Muxftpd;
+use mux_tests::machine::minutes;
 use mux_tests::{crowd, guard, needs};
 
 use crate::bed::{Bed, IPV4, IPV6, balancer, shipped};
@@ -12,7 +13,7 @@ use crate::session::Manner;
 
 #[test]
 fn transparent_haproxy_keeps_sessions_together() {
-    needs!(Muxftpd, balancer(&[("haproxy", "haproxy"), ("nft", "nftables")]));
+    needs!(Muxftpd, minutes(), balancer(&[("haproxy", "haproxy"), ("nft", "nftables")]));
     Bed::inside("transparent_haproxy_keeps_sessions_together", Some("muxftpd.toml"), |bed| {
         bed.run("sh", &[shipped("transparent-return.sh").to_str().unwrap()]);
         bed.start(1);
@@ -39,7 +40,7 @@ fn haproxy_with_proxy_headers_keeps_sessions_together() {
 /// The same without its memory: when a server joins, others' data connections reach it.
 #[test]
 fn a_hash_without_memory_splits_sessions() {
-    needs!(Muxftpd, balancer(&[("haproxy", "haproxy"), ("nft", "nftables")]));
+    needs!(Muxftpd, minutes(), balancer(&[("haproxy", "haproxy"), ("nft", "nftables")]));
     Bed::inside("a_hash_without_memory_splits_sessions", Some("muxftpd.toml"), |bed| {
         bed.run("sh", &[shipped("transparent-return.sh").to_str().unwrap()]);
         let with = fs::read_to_string(shipped("haproxy-transparent.cfg")).unwrap();

@@ -1,6 +1,7 @@
 //! nftables alone, with a set per server that remembers its clients.
 
 use mux_tests::Program::Muxftpd;
+use mux_tests::machine::minutes;
 use mux_tests::needs;
 
 use crate::bed::{Bed, balancer, shipped};
@@ -10,6 +11,7 @@ use crate::operation;
 fn nftables_keeps_sessions_together() {
     needs!(
         Muxftpd,
+        minutes(),
         balancer(&[("nft", "nftables"), ("conntrack", "conntrack"), ("python3", "python3")])
     );
     Bed::inside("nftables_keeps_sessions_together", Some("muxftpd.toml"), |bed| {
