@@ -68,7 +68,11 @@ fn hash_password() -> ExitCode {
     if let Err(error) = io::stdin().read_line(&mut password) {
         return failed(&format!("cannot read a password: {error}"));
     }
-    match password::hash(password.trim_end_matches(['\r', '\n'])) {
+    let password = password.trim_end_matches(['\r', '\n']);
+    if password.is_empty() {
+        return failed("there is no password on standard input: write it there, on one line");
+    }
+    match password::hash(password) {
         Ok(hash) => {
             println!("{hash}");
             ExitCode::SUCCESS

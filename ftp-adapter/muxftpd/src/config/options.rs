@@ -65,7 +65,7 @@ pub struct Options {
     /// Refuse logins and data connections without TLS
     #[arg(long, action = Set, num_args = 0..=1, require_equals = true, value_name = "BOOL",
           default_value = "false", default_missing_value = "true", hide_default_value = true,
-          hide_possible_values = true)]
+          hide_possible_values = true, requires_if("true", "tls_cert"))]
     pub tls_required: bool,
 
     /// Refuse data connections that do not resume the control connection's own TLS session
@@ -74,7 +74,7 @@ pub struct Options {
     /// whose data connection does not resume is refused. Not every client resumes.
     #[arg(long, action = Set, num_args = 0..=1, require_equals = true, value_name = "BOOL",
           default_value = "false", default_missing_value = "true", hide_default_value = true,
-          hide_possible_values = true)]
+          hide_possible_values = true, requires_if("true", "tls_cert"))]
     pub tls_session_required: bool,
 
     /// Treat an upload over TLS as broken if the client does not end TLS (close_notify) before it
@@ -89,7 +89,8 @@ pub struct Options {
 
     /// Where to accept control connections that begin with TLS (implicit TLS, usually port 990);
     /// may be given several times
-    #[arg(long, value_name = "ADDR:PORT", value_delimiter = ',', requires = "tls_cert")]
+    #[arg(long, value_name = "ADDR:PORT", value_delimiter = ',', requires = "tls_cert",
+          value_parser = values::listener)]
     pub tls_listen: Vec<SocketAddr>,
 
     /// Where to accept control connections; may be given several times
@@ -98,7 +99,7 @@ pub struct Options {
     /// An IP address and a port, such as 192.0.2.1:21 or [2001:db8::1]:21. Passive ports are
     /// bound on the same IP addresses and on no others. [::] means all IPv6 addresses and
     /// 0.0.0.0 all IPv4 addresses: give both for both. Port 0 lets the system choose.
-    #[arg(long, value_name = "ADDR:PORT", value_delimiter = ',')]
+    #[arg(long, value_name = "ADDR:PORT", value_delimiter = ',', value_parser = values::listener)]
     pub listen: Vec<SocketAddr>,
 
     /// The proxies in front: networks and addresses, such as 10.0.0.0/8,192.0.2.7
@@ -147,11 +148,11 @@ pub struct Options {
     pub wait: Duration,
 
     /// How many reservations one client address may have pending [default: one on each port]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = values::at_least_one)]
     pub max_pending_per_client: Option<NonZeroUsize>,
 
     /// How many client addresses may have reservations pending [default: no limit of its own]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = values::at_least_one)]
     pub max_clients: Option<NonZeroUsize>,
 
     /// How many requests of one client address may wait for a port
@@ -163,11 +164,11 @@ pub struct Options {
     pub max_waiting: usize,
 
     /// How many sessions there may be; further ones are told 421
-    #[arg(long, value_name = "NUMBER", default_value = "10000")]
+    #[arg(long, value_name = "NUMBER", default_value = "10000", value_parser = values::at_least_one)]
     pub max_sessions: NonZeroUsize,
 
     /// How many sessions one client address may have (IPv6: one network of 64 bits)
-    #[arg(long, value_name = "NUMBER", default_value = "1000")]
+    #[arg(long, value_name = "NUMBER", default_value = "1000", value_parser = values::at_least_one)]
     pub max_sessions_per_client: NonZeroUsize,
 
     /// How many wrong logins one client address may have within --login-window; 0 for any number
@@ -355,6 +356,16 @@ mod tests {
     }
 
     #[test]
+    fn what_requires_tls_requires_a_certificate() {
+        for option in ["--tls-required", "--tls-session-required", "--tls-listen=127.0.0.1:990"] {
+            let error = parse(&[option]).unwrap_err().to_string();
+            assert!(error.contains("--tls-cert"), "{error}");
+        }
+        parse(&["--tls-required=false"]).unwrap();
+        parse(&["--tls-required", "--tls-cert=c.pem", "--tls-key=k.pem"]).unwrap();
+    }
+
+    #[test]
     fn the_defaults_are_those_that_the_help_names() {
         let options = parse(&[]).unwrap();
         assert_eq!(options.root, PathBuf::from("."));
@@ -435,7 +446,7 @@ mod tests {
             ("--client-prefix=24,64,1", "write one like"),
             ("--tls-listen=0.0.0.0:990", "--tls-cert"),
             ("--tls-cert=cert.pem", "--tls-key"),
-            ("--max-clients=0", "number would be zero"),
+            ("--max-clients=0", "from 1 on"),
             ("--neighbours=24", "unexpected argument"),
             ("--passive-host=::1", "IPv6 clients use EPSV"),
             ("--passive-host=224.0.0.1", "no client can connect"),
@@ -444,8 +455,8 @@ mod tests {
             ("--wait=-1s", "write durations like"),
             ("--wait=3", "write durations like"),
             ("--wait=8d", "at most 7d"),
-            ("--listen=2121", "invalid socket address"),
-            ("--listen=localhost:21", "invalid socket address"),
+            ("--listen=2121", "write an IP address and a port"),
+            ("--listen=localhost:21", "write an IP address and a port"),
         ] {
             let error = parse(&[argument]).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{argument}");

@@ -2,6 +2,7 @@
 
 use mux_core::ClientPrefix;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 /// Reads an address and a port, or a port on loopback.
@@ -10,6 +11,16 @@ pub fn address(text: &str) -> Result<SocketAddr, String> {
         return Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
     }
     text.parse().map_err(|_| "write a port, or an address and a port: 127.0.0.1:9121".to_owned())
+}
+
+/// Reads an address and a port.
+pub fn listener(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "write an IP address and a port: 0.0.0.0:21 or [::]:21".to_owned())
+}
+
+/// Reads a number of things of which there must be some.
+pub fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "write a whole number from 1 on".to_owned())
 }
 
 /// Longer ones are slips of the pen.
@@ -56,6 +67,20 @@ pub fn whole_seconds(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_listener_has_an_address_and_a_port() {
+        assert_eq!(listener("[::]:21").unwrap().to_string(), "[::]:21");
+        for text in ["21", "127.0.0.1", "localhost:2121", ""] {
+            assert!(listener(text).unwrap_err().contains("0.0.0.0:21"), "{text}");
+        }
+    }
+
+    #[test]
+    fn none_is_not_at_least_one() {
+        assert_eq!(at_least_one("7").unwrap().get(), 7);
+        assert!(at_least_one("0").is_err() && at_least_one("-1").is_err());
+    }
 
     #[test]
     fn a_port_alone_is_on_loopback() {
