@@ -152,5 +152,6 @@ async fn a_hostile_proxy_stays_within_the_bounds() {
     until(|| descriptors() <= open + 2).await;
     until(|| alive() <= tasks).await;
     let left = ALLOCATED.load(Relaxed) - memory;
-    assert!(left < 1024 * 1024, "{left} bytes are kept");
+    // The room in collections for as many as waited at once; nothing for each of all that came.
+    assert!(left < (MAX_WAITING * 256) as isize, "{left} bytes are kept");
 }
