@@ -81,16 +81,18 @@ impl Storage {
             }
             Ok(metadata) => self.list_file(&path, argument, format, &metadata),
             Err(error) => {
-                let (folder, name) = split(argument);
-                let takes_wildcards = !matches!(format, Format::Machine(_));
-                if takes_wildcards && Pattern::is_in(name) {
-                    let pattern = Pattern::new(name, shows_hidden);
-                    let path = working.join(folder);
-                    let metadata = self.metadata(&path)?;
-                    self.list_directory(path, metadata, format, folder.to_vec(), Some(pattern))
-                } else {
-                    self.list_link(&path, argument, format).ok_or(error)
+                // What is there by its name is meant, whatever that looks like.
+                if let Some(link) = self.list_link(&path, argument, format) {
+                    return Ok(link);
                 }
+                let (folder, name) = split(argument);
+                if matches!(format, Format::Machine(_)) || !Pattern::is_in(name) {
+                    return Err(error);
+                }
+                let pattern = Pattern::new(name, shows_hidden);
+                let path = working.join(folder);
+                let metadata = self.metadata(&path)?;
+                self.list_directory(path, metadata, format, folder.to_vec(), Some(pattern))
             }
         }
     }
