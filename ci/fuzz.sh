@@ -3,6 +3,7 @@
 # one finds anything.
 #
 #   ci/fuzz.sh SECONDS              all targets
+#   ci/fuzz.sh 0                    all targets, with their corpora and nothing new
 #   ci/fuzz.sh SECONDS TARGET ...   these
 #
 # New inputs stay under fuzz/target/found, for the next run; ci/corpora.sh adds to the corpora what
@@ -21,6 +22,9 @@ fi
 
 cargo fuzz build
 
+length=(-max_total_time="$seconds")
+[ "$seconds" != 0 ] || length=(-runs=0)
+
 targets=("$@")
 [ $# -gt 0 ] || mapfile -t targets < <(cargo fuzz list)
 summary=""
@@ -32,7 +36,7 @@ for target in "${targets[@]}"; do
     echo "== $target, $seconds s"
     status=0
     cargo fuzz run "$target" "$found" "fuzz/corpus/$target" -- \
-        -max_total_time="$seconds" -max_len=1024 -timeout=60 -print_final_stats=1 \
+        "${length[@]}" -max_len=1024 -timeout=60 -print_final_stats=1 \
         > "$log" 2>&1 || status=$?
     executions="$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")"
     coverage="$(grep -o 'cov: [0-9]* ft: [0-9]*' "$log" | tail -n 1 || true)"
