@@ -95,10 +95,7 @@ pub(super) enum Delivered {
 pub(super) fn receive(core: &Core, port: u16, stream: TcpStream, peer: SocketAddr) -> Delivered {
     match &core.stage {
         None => deliver(core, port, stream, peer.into()),
-        Some(stage) => {
-            stage.enter(core, port, stream, peer);
-            Delivered::Otherwise
-        }
+        Some(stage) => stage.enter(core, port, stream, peer),
     }
 }
 

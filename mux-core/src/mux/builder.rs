@@ -177,7 +177,7 @@ impl Builder {
 
         let own = OwnListeners::new(ports.len(), &bound);
         let (reservations, freed) = Reservations::new(ports, terms);
-        let (stage, arrivals) = preface.map(Stage::new).unzip();
+        let stage = preface.map(Stage::new);
         let core = Arc::new(Core {
             reservations,
             wait: terms.wait,
@@ -193,8 +193,8 @@ impl Builder {
         for (own, (_, socket)) in core.own.all().iter().zip(bound) {
             accept::spawn(&core, own, socket);
         }
-        if let Some(arrivals) = arrivals {
-            Stage::spawn(&core, arrivals);
+        if core.stage.is_some() {
+            Stage::spawn(&core);
         }
         expiry::spawn(&core);
         let served = Arc::clone(&core);

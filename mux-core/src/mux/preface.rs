@@ -4,6 +4,7 @@
 //! from but by what its first bytes say. Until they are there it waits in the [`stage`], which is
 //! bounded in every respect, and no accept waits for it. Without a hook there is no stage.
 
+mod arrivals;
 mod peek;
 #[cfg(feature = "proxy")]
 mod proxied;

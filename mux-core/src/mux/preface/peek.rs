@@ -46,7 +46,7 @@ pub(in crate::mux) async fn peek_until<T>(
 }
 
 /// Looks at what has come, without waiting and without taking it.
-fn peek(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+pub(super) fn peek(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
     let (start, length) = (buffer.as_mut_ptr().cast::<MaybeUninit<u8>>(), buffer.len());
     // SAFETY: the memory is that of `buffer`, which nothing else refers to for as long as this
     // lives, and bytes are allowed to be initialised. `peek` promises to write none that are not.

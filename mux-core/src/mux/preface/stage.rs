@@ -1,27 +1,33 @@
 //! The stage: where connections wait until their preface has come.
 //!
-//! The accept path hands a connection over and goes on. One task admits it, resets the oldest
-//! where there are too many, and starts a task that looks at its bytes as they come. They are
-//! peeked at, so what does not belong to the preface stays for the session.
+//! The accept path hands a connection over and goes on. One task admits it and starts a task that
+//! looks at its bytes as they come. They are peeked at, so what does not belong to the preface
+//! stays for the session. Where there are too many, the oldest gives way.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io;
+use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use socket2::SockRef;
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
-use super::super::accept::{deliver, deliver_identified, reset};
+use super::super::accept::{Delivered, deliver, deliver_identified, reset};
 use super::super::core::Core;
+use super::arrivals::Arrivals;
+use super::peek::peek;
 use super::rejected::{Counts, Told};
 use super::{Hook, Preface, PrefaceError, PrefaceLimits, PrefaceStats, peek_until};
 use crate::Client;
 use crate::table::Time;
+
+/// How much of a connection is looked at as it is accepted: more than a PROXY header with a few
+/// fields has.
+const FIRST_LOOK_BYTES: usize = 256;
 
 /// How many connections the accept path may be ahead of the stage.
 const MAX_ARRIVALS: usize = 1024;
@@ -34,13 +40,10 @@ const MAX_LEAVING: usize = 256;
 #[derive(Debug)]
 pub(in crate::mux) struct Stage {
     hook: Hook,
-    arrivals: mpsc::Sender<Waiting>,
+    arrivals: Arrivals<Waiting>,
     counts: Arc<Counts>,
     told: Told,
 }
-
-/// Connections on their way into the stage.
-type Arrivals = mpsc::Receiver<Waiting>;
 
 /// A connection that has not shown its preface yet. It is reset if it is dropped.
 #[derive(Debug)]
@@ -62,27 +65,44 @@ impl Drop for Waiting {
 }
 
 impl Stage {
-    pub(in crate::mux) fn new(hook: Hook) -> (Self, Arrivals) {
-        let (arrivals, receiver) = mpsc::channel(MAX_ARRIVALS);
-        (Self { hook, arrivals, counts: Arc::default(), told: Told::default() }, receiver)
+    pub(in crate::mux) fn new(hook: Hook) -> Self {
+        Self {
+            hook,
+            arrivals: Arrivals::new(MAX_ARRIVALS),
+            counts: Arc::default(),
+            told: Told::default(),
+        }
     }
 
     pub(in crate::mux) fn stats(&self) -> PrefaceStats {
         self.counts.snapshot()
     }
 
-    /// Takes a connection that was accepted just now. Waits for nothing.
+    /// Takes a connection that was accepted just now. Waits for nothing. One whose preface has come
+    /// already goes on at once, however many wait.
     pub(in crate::mux) fn enter(
         &self,
         core: &Core,
         port: u16,
         stream: TcpStream,
         peer: SocketAddr,
-    ) {
-        match (self.hook.judge)(peer, &[]) {
-            // It needs none.
-            Preface::Identified { client, .. } => {
-                deliver(core, port, stream, client);
+    ) -> Delivered {
+        let mut buffer = [0; FIRST_LOOK_BYTES];
+        let limit = buffer.len().min(self.hook.limits.bytes);
+        let (mut seen, mut preface) = (0, (self.hook.judge)(peer, &[]));
+        if preface == Preface::NeedMore {
+            // What is an error now is one to those who read later as well.
+            seen = peek(&stream, &mut buffer[..limit]).unwrap_or(0);
+        }
+        if seen > 0 {
+            preface = (self.hook.judge)(peer, &buffer[..seen]);
+        }
+        match preface {
+            Preface::Identified { client, consumed } => {
+                match take(&stream, &mut buffer[..consumed.min(seen)]) {
+                    Ok(()) => return deliver(core, port, stream, client),
+                    Err(error) => debug!(%peer, port, %error, "a connection ended in its preface"),
+                }
             }
             Preface::Nobody => reset(&stream),
             Preface::Reject => {
@@ -94,11 +114,12 @@ impl Stage {
                 self.counts.waiting.fetch_add(1, Relaxed);
                 let counts = Arc::clone(&self.counts);
                 let waiting = Waiting { stream: Some(stream), peer, port, arrived, counts };
-                if self.arrivals.try_send(waiting).is_err() {
-                    self.rejected(peer, port, PrefaceError::TooMany);
+                if let Some(oldest) = self.arrivals.add(waiting) {
+                    self.rejected(oldest.peer, oldest.port, PrefaceError::TooMany);
                 }
             }
         }
+        Delivered::Otherwise
     }
 
     /// Counts a connection that is reset, and tells why.
@@ -112,20 +133,21 @@ impl Stage {
     }
 
     /// Starts to admit connections.
-    pub(in crate::mux) fn spawn(core: &Arc<Core>, arrivals: Arrivals) {
+    pub(in crate::mux) fn spawn(core: &Arc<Core>) {
         let shared = Arc::clone(core);
-        core.spawn_until(&core.ended, async move { admit(&shared, arrivals).await });
+        core.spawn_until(&core.ended, async move { admit(&shared).await });
     }
 }
 
-async fn admit(core: &Arc<Core>, mut arrivals: Arrivals) {
+async fn admit(core: &Arc<Core>) {
     let Some(stage) = &core.stage else { return };
+    let _closes = stage.arrivals.close_on_drop();
     let mut tasks = JoinSet::new();
     let mut admitted = All::default();
     let most = stage.hook.limits.overall + MAX_LEAVING;
     loop {
         tokio::select! {
-            Some(waiting) = arrivals.recv(), if tasks.len() < most => {
+            waiting = stage.arrivals.take(), if tasks.len() < most => {
                 let (source, port) = (waiting.peer, waiting.port);
                 let number = admitted.next;
                 let shared = Arc::clone(core);
@@ -147,7 +169,6 @@ async fn admit(core: &Arc<Core>, mut arrivals: Arrivals) {
                     admitted.remove(number);
                 }
             }
-            else => return,
         }
     }
 }
@@ -251,10 +272,12 @@ async fn identify(hook: &Hook, stream: &TcpStream, peer: SocketAddr) -> Result<C
     Ok(client)
 }
 
-/// Takes bytes off the stream that have been peeked at.
+/// Takes bytes off the stream that have been peeked at. They are there, whether or not the runtime
+/// knows that yet.
 fn take(stream: &TcpStream, mut bytes: &mut [u8]) -> io::Result<()> {
+    let socket = SockRef::from(stream);
     while !bytes.is_empty() {
-        match stream.try_read(bytes)? {
+        match (&*socket).read(bytes)? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
             count => bytes = &mut bytes[count..],
         }
