@@ -5,6 +5,7 @@ use std::fs;
 
 use muxftpd::config::file::{self as config, Config};
 use muxftpd::config::options::Options;
+use muxftpd::config::refusal;
 
 /// Reads the bytes as a configuration file. Checks that it is read as TOML is, and lets in nobody
 /// whom it does not name; or that what is wrong is said, with a line that is there.
@@ -36,7 +37,8 @@ pub fn run(bytes: &[u8]) {
         Ok(options) => {
             let on = |key| plain.get(key).and_then(toml::Value::as_bool) == Some(true);
             assert_eq!(options.writable, on("writable"), "{text}");
-            assert_eq!(options.anonymous, on("anonymous"), "{text}");
+            let anonymous = plain.get("anonymous").and_then(toml::Value::as_bool);
+            assert_eq!(options.anonymous, anonymous, "{text}");
             assert_eq!(options.tls_required, on("tls-required"), "{text}");
             let listen = match plain.get("listen") {
                 Some(toml::Value::Array(all)) => all
@@ -52,12 +54,13 @@ pub fn run(bytes: &[u8]) {
             // What only the command line may say.
             assert!(options.config.is_none() && !options.check && !options.hash_password, "{text}");
         }
+        // Whatever is wrong, the file is to blame, in one sentence.
         Err(error) => {
-            if let Some((_, line)) =
-                config.place(&error).as_deref().and_then(|it| it.split_once(", line "))
-            {
-                assert_line_is_there(line, bytes);
-            }
+            let refusal = refusal::sentence(&error, &config, &program);
+            let sentence = refusal.unwrap_or_else(|| panic!("{error}")).sentence;
+            assert_eq!(sentence.lines().count(), 1, "{sentence}");
+            let (_, line) = sentence.split_once(", line ").expect("a line is named");
+            assert_line_is_there(line, bytes);
         }
     }
 }

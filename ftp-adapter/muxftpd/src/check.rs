@@ -1,16 +1,15 @@
 //! `--check`: whether a start would succeed, without one.
 
 use crate::config::options::Options;
-use crate::config::ports;
-use crate::listen;
+use crate::listen::Places;
 use crate::setup::Checked;
+use crate::warnings;
 use std::error::Error;
 use std::fmt::Write as _;
 
 /// Looks at everything but the ports, and says what was looked at.
 pub async fn check(options: &Options) -> Result<String, Box<dyn Error>> {
-    let passive = options.passive_ports.listened();
-    listen::check(&options.listen, &options.tls_listen, passive)?;
+    Places::from(options).check()?;
     let checked = Checked::new(options).await?;
 
     let mut text = String::new();
@@ -35,8 +34,8 @@ pub async fn check(options: &Options) -> Result<String, Box<dyn Error>> {
         line("clients", format!("one for all addresses with the same {prefix}"));
     }
     line("ports", "not tried: a muxftpd that runs would hold them".to_owned());
-    if let Some(overlap) = ports::overlap(options.passive_ports.listened()) {
-        line("warning", overlap.to_string());
+    for warning in warnings::of(options, &checked) {
+        line("warning", warning);
     }
     text.push_str("ok\n");
     Ok(text)

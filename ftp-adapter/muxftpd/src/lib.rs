@@ -19,3 +19,4 @@ pub mod setup;
 pub mod signals;
 pub mod storage;
 pub mod tls;
+pub mod warnings;

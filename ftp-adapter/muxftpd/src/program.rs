@@ -2,14 +2,13 @@
 
 use crate::auth::password;
 use crate::config::options::Options;
-use crate::config::{generate, given, ports};
+use crate::config::{generate, given};
 use crate::observe::journal::Journal;
 use crate::observe::logging::DroppedLines;
 use crate::observe::{exporter, logging, output, panics, screen};
 use crate::server::Listener;
 use crate::setup::{Checked, Ready};
-use crate::{check, limits, signals};
-use clap::error::ErrorKind;
+use crate::{check, limits, signals, warnings};
 use std::error::Error;
 use std::io;
 use std::process::ExitCode;
@@ -39,7 +38,10 @@ pub fn main() -> ExitCode {
     }
     let log = match logging::start(options.log_level.as_deref(), options.log_format) {
         Ok(log) => log,
-        Err(error) => Options::wrong(ErrorKind::InvalidValue, error),
+        Err(error) => {
+            output::complain(&error);
+            return ExitCode::from(given::WRONG_OPTIONS);
+        }
     };
     limits::raise_descriptor_limit();
     panics::log();
@@ -108,7 +110,7 @@ async fn run(options: Options, dropped: DroppedLines) -> Result<(), Box<dyn Erro
     signals::renew_on_hangup(Arc::clone(&checked), Arc::clone(&options))?;
     let control_addresses: Vec<_> =
         control.iter().map(|control| (control.address, control.implicit_tls)).collect();
-    let overlap = ports::overlap(options.passive_ports.listened());
+    let warnings = warnings::of(&options, &checked);
     screen::show(&screen::Screen {
         options: &options,
         storage: &checked.storage,
@@ -116,7 +118,7 @@ async fn run(options: Options, dropped: DroppedLines) -> Result<(), Box<dyn Erro
         passive: &passive,
         advertised: &checked.advertised,
         users: checked.users.get().count(),
-        overlap: overlap.as_ref(),
+        warnings: &warnings,
         metrics,
     });
 

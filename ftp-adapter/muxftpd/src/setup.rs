@@ -7,18 +7,20 @@ use crate::auth::throttle::{self, Throttle};
 use crate::auth::users::{CurrentUsers, Users};
 use crate::config::options::Options;
 use crate::config::ports;
-use crate::listen::{self, Control};
+use crate::listen::{self, Control, Places};
 use crate::observe::journal::Journal;
 use crate::server::Server;
 use crate::session::shared::{Settings, Shared};
 use crate::storage::Storage;
 use crate::tls::{Tls, TlsError};
+use crate::warnings;
 use ftp_adapter::{Advertised, Passive};
 use mux_core::Mux;
 use std::error::Error;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use tracing::warn;
 
 /// What files and names say, before anything is bound.
 #[derive(Debug)]
@@ -54,6 +56,9 @@ impl Checked {
     /// anything is wrong, both stay as they are.
     pub fn renew(&self, options: &Options) -> Result<(), Box<dyn Error>> {
         let (users, tls) = (users(options, &self.storage)?, tls(options)?);
+        if let Some(nobody) = warnings::nobody(options, &users) {
+            warn!(target: "muxftpd", "{nobody}");
+        }
         self.users.set(users);
         if let (Some(old), Some(new)) = (&self.tls, &tls) {
             old.renew(new);
@@ -66,7 +71,7 @@ impl Checked {
         // The control listeners come first: they fail where another muxftpd runs already, and its
         // passive ports must not be touched then.
         let ports = options.passive_ports.listened();
-        let control = listen::bind(&options.listen, &options.tls_listen, ports)?;
+        let control = listen::bind(&Places::from(options))?;
         let passive = listen::passive_addresses(&control);
         let mut mux = Mux::builder(ports.clone())
             .addresses(passive.iter().copied())
@@ -140,7 +145,12 @@ impl Checked {
 
 /// Reads the users, who must be possible in what is served.
 fn users(options: &Options, storage: &Storage) -> Result<Users, Box<dyn Error>> {
-    let Some(path) = &options.users else { return Ok(Users::default()) };
+    let Some(path) = &options.users else {
+        if options.lets_anonymous_in() {
+            return Ok(Users::default());
+        }
+        return Err("nobody can log in: give --users, or leave --anonymous=false out".into());
+    };
     secrets::warn_if_open(path);
     let users = Users::read(path)?;
     for user in users.iter() {

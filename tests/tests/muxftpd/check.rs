@@ -62,6 +62,13 @@ fn everything_that_a_start_reads_is_looked_at() {
         (vec!["--users", &anonymous, "--anonymous"], "leave out that user, or --anonymous"),
         (vec!["--root", "missing"], "does not exist"),
         (vec!["--listen", "127.0.0.1:8192"], "port 8192 is one of the passive ports"),
+        (vec!["--metrics", "8192"], "port 8192 is one of the passive ports; change --metrics"),
+        (vec!["--metrics", "2121"], "--listen 127.0.0.1:2121 takes that port already"),
+        (
+            vec!["--listen", "0.0.0.0:2121,127.0.0.1:2121"],
+            "--listen 0.0.0.0:2121 takes that port already",
+        ),
+        (vec!["--anonymous=false"], "nobody can log in: give --users"),
         (vec!["--passive-host", "does-not-exist.invalid"], "does-not-exist.invalid"),
         ([&tls[..], &["muxftpd.toml"]].concat(), "there is no private key in muxftpd.toml"),
     ] {
@@ -80,6 +87,18 @@ fn everything_that_a_start_reads_is_looked_at() {
     for named in ["users        1 in", "TLS          ", "ok\n"] {
         assert!(said.contains(named), "{named}: {said}");
     }
+}
+
+/// What would start, and serve nobody or not as it seems.
+#[test]
+fn what_is_hardly_meant_is_warned_of() {
+    let directory = tempfile::tempdir().unwrap();
+    let users = users_file(directory.path(), "[]");
+    let (code, said) = check(directory.path(), &["--users", &users]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("  warning      nobody can log in: "), "{said}");
+    let server = launch().option("--users", &users).start();
+    assert!(server.said().contains("  warning      nobody can log in: "), "{}", server.said());
 }
 
 /// A server that runs is not disturbed, and does not disturb.

@@ -36,17 +36,26 @@ fn a_file_is_followed_and_the_command_line_wins() {
 fn what_is_wrong_in_it_is_named_with_its_line() {
     let directory = tempfile::tempdir().unwrap();
     for (text, named) in [
-        ("\nmax-session = 1", "line 2: there is no option \"max-session\"; is it \"max-sessions"),
-        ("wait = \"1s\"\nlisten = 5\n", "line 2: error: invalid value '5' for '--listen"),
+        (
+            "\nmax-sesions = 1",
+            "line 2: there is no option \"max-sesions\"; is it \"max-sessions\"?",
+        ),
+        ("check = true", "line 1: check may stand on the command line only"),
+        ("wait = \"1s\"\nlisten = 5\n", "line 2: listen cannot be \"5\": write an IP address"),
+        ("\ntls-cert = \"a\"", "line 2: tls-cert needs tls-key too"),
         ("writable = 1", "line 1: writable must be true or false"),
-        ("root = \"/\"\n\npassive-ports = \"9-1\"", "line 3: error: invalid value '9-1'"),
+        ("root = \"/\"\n\npassive-ports = \"9-1\"", "line 3: passive-ports cannot be \"9-1\": "),
         ("root", "line 1: "),
     ] {
         let config = file(directory.path(), text);
         let failure = refuses(Muxftpd, &["--config", &config]);
         assert_eq!(failure.status.code(), Some(2), "{}", failure.stderr);
         assert!(failure.stderr.contains(named), "{named}: {}", failure.stderr);
-        assert!(failure.stderr.contains("muxftpd.toml"), "{}", failure.stderr);
+        let begins = format!("muxftpd: cannot use the configuration file {config}, line ");
+        assert!(failure.stderr.starts_with(&begins), "{}", failure.stderr);
+        // One sentence, which does not send to the command line.
+        assert_eq!(failure.stderr.lines().count(), 1, "{}", failure.stderr);
+        assert!(!failure.stderr.contains("error:"), "{}", failure.stderr);
     }
     let failure = refuses(Muxftpd, &["--config", "/nowhere/muxftpd.toml"]);
     assert!(failure.stderr.contains("/nowhere/muxftpd.toml: No such file"), "{}", failure.stderr);

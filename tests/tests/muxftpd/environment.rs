@@ -38,5 +38,44 @@ fn a_list_has_commas_and_what_is_wrong_is_refused() {
     assert_eq!(server.controls().len(), 2, "{}", server.said());
     let failure = launch().env("MUXFTPD_WAIT", "soon").fail();
     assert_eq!(failure.status.code(), Some(2));
-    assert!(failure.stderr.contains("'soon' for '--wait"), "{}", failure.stderr);
+    let sentence = "muxftpd: MUXFTPD_WAIT in the environment cannot be \"soon\": write durations \
+                    like 500ms, 15s or 2m\n";
+    assert_eq!(failure.stderr, sentence);
+    let failure = launch().env("MUXFTPD_TLS_REQUIRED", "true").fail();
+    let sentence =
+        "muxftpd: MUXFTPD_TLS_REQUIRED in the environment needs --tls-cert and --tls-key too\n";
+    assert_eq!(failure.stderr, sentence);
+}
+
+#[test]
+fn an_empty_variable_is_none_and_one_that_is_no_option_is_told() {
+    let server = launch()
+        .env("MUXFTPD_WAIT", "")
+        .env("MUXFTPD_WRITABLE", "")
+        .env("MUXFTPD_USERS", "")
+        .env("MUXFTPD_CONFIG", "")
+        .env("MUXFTPD_METRICS", "")
+        .env("MUXFTPD_PASIVE_PORTS", "9000")
+        .env("MUXFTPD_PORT_21_TCP_ADDR", "10.0.0.7")
+        .start();
+    let said = server.said();
+    assert!(said.contains("wait         up to 2s"), "{said}");
+    assert!(said.contains("(read-only)"), "{said}");
+    let warnings: Vec<_> = said.lines().filter(|line| line.contains(" warning ")).collect();
+    let unknown = "  warning      MUXFTPD_PASIVE_PORTS in the environment is no option; is it \
+                   MUXFTPD_PASSIVE_PORTS?";
+    assert!(warnings.contains(&unknown), "{warnings:?}");
+    assert!(!said.contains("10.0.0.7") && !said.contains("21_TCP"), "{said}");
+}
+
+#[test]
+fn a_switch_is_true_or_false() {
+    for wrong in ["1", "yes"] {
+        let failure = launch().env("MUXFTPD_TLS_REQUIRED", wrong).fail();
+        assert_eq!(failure.status.code(), Some(2));
+        assert!(failure.stderr.ends_with(": write true or false\n"), "{}", failure.stderr);
+    }
+    let failure = launch().env("MUXFTPD_LOG_LEVEL", "a=b=c").fail();
+    let sentence = "muxftpd: MUXFTPD_LOG_LEVEL in the environment cannot be \"a=b=c\": it is not a";
+    assert!(failure.stderr.starts_with(sentence), "{}", failure.stderr);
 }

@@ -197,6 +197,40 @@ fn what_is_too_much_is_left_out_and_counted() {
     assert_eq!(said + left_out["count"].as_u64().unwrap() as usize, REFUSED);
 }
 
+/// Anonymous clients are strangers, also when all goes well. Users have a line each.
+#[test]
+fn of_anonymous_transfers_and_sessions_too_many_are_left_out_and_counted() {
+    const MANY: usize = 250;
+    let directory = tempfile::tempdir().unwrap();
+    let users = users_file(directory.path(), r#"[{"username": "alice", "password": "a"}]"#);
+    let server = with_json().option("--users", &users).flag("--anonymous").start();
+    server.put("file", b"content");
+    let of = |message: &str, user: &str| {
+        let all = lines(&server, message);
+        all.into_iter().filter(|line| line["user"] == user).count()
+    };
+    let mut alice = crate::login(&server, "alice", "a");
+    let mut anonymous = Client::login(address::client(2), server.control());
+    for _ in 0..MANY {
+        let _ = anonymous.retr("file");
+        let _ = alice.retr("file");
+    }
+    for _ in 0..MANY {
+        Client::login(address::client(3), server.control()).quit();
+    }
+    for (message, kind) in [("transfer", "anonymous transfers"), ("session", "anonymous sessions")]
+    {
+        eventually("what was left out is told", || {
+            let left_out = lines(&server, "log lines left out, there were too many");
+            let counts = left_out.iter().filter(|line| line["kind"] == kind);
+            let count: u64 = counts.map(|line| line["count"].as_u64().unwrap()).sum();
+            count > 0 && of(message, "anonymous") + count as usize == MANY
+        });
+        assert!(of(message, "anonymous") >= 100, "{message}");
+    }
+    assert_eq!(of("transfer", "alice"), MANY);
+}
+
 /// Nothing that anybody can do fills the log, but wrong passwords.
 #[test]
 fn before_a_login_nothing_but_refused_logins_is_told() {

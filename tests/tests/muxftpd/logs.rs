@@ -62,6 +62,15 @@ fn transfers_sessions_and_wrong_logins_are_a_line_each() {
     assert_eq!((&wrong["client"], &wrong["user"]), (&"127.1.0.2".into(), &"bob\"".into()));
 }
 
+/// Terminals obey some characters that JSON lets through.
+#[test]
+fn a_name_cannot_talk_to_the_terminal() {
+    let server = launch().option("--log-format", "json").start();
+    drop(try_login(1, server.control(), "x\u{9b}31m\u{202e}forged", "y"));
+    let line = fields(&server, "login refused", 0);
+    assert_eq!(line["user"], "x\\u{9b}31m\\u{202e}forged");
+}
+
 #[test]
 fn a_login_or_a_path_cannot_forge_a_line() {
     let server = launch().start();

@@ -110,6 +110,11 @@ impl Users {
 }
 
 impl User {
+    /// Whether the user can log in from any address at all.
+    pub fn may_ever_log_in(&self) -> bool {
+        self.enabled && self.addresses.as_ref().is_none_or(|allowed| !allowed.is_empty())
+    }
+
     /// Whether the user may log in from `address`.
     pub fn may_come_from(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
@@ -208,6 +213,9 @@ fn located(error: &serde_path_to_error::Error<serde_json::Error>) -> (Option<usi
     let inner = error.inner();
     let path = error.path().to_string();
     let reason = match path.trim_end_matches(".?") {
+        "." | "?" if unlocated(inner).ends_with("expected a sequence") => {
+            "write a list of users: [{\"username\": …}, …]".to_owned()
+        }
         "." | "?" => unlocated(inner),
         field => format!("{field}: {}", unlocated(inner)),
     };
@@ -318,6 +326,8 @@ mod tests {
                 "[0].allowed_ip_ranges[0]",
             ),
             ("[]\n{}", 2, "trailing characters"),
+            ("\n{\"username\":\"a\"}", 2, "write a list of users"),
+            ("\"a\"", 1, "write a list of users"),
         ] {
             let (found, error) = Users::parse(text).unwrap_err();
             assert_eq!(found, Some(line), "{text}: {error}");

@@ -1,24 +1,31 @@
 //! The configuration file: the options, by the same names, in TOML.
 
-use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use std::collections::HashMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::config::options::{Options, is_lasting};
+use crate::config::nearest::nearest;
+use crate::config::options::{Options, is_lasting, is_switch};
 
-/// A file's options as arguments, and where each stood.
+/// A file's options, and where each stood. That of no file has none.
 #[derive(Debug, Default)]
 pub struct Config {
     path: PathBuf,
-    arguments: Vec<OsString>,
-    lines: HashMap<String, usize>,
+    said: Vec<Said>,
+}
+
+/// One value of an option.
+#[derive(Debug)]
+struct Said {
+    name: String,
+    value: OsString,
+    line: usize,
 }
 
 /// What the command line and the environment say by themselves, whether or not it is complete without a file.
@@ -35,7 +42,10 @@ impl Config {
     /// Reads the file at `path`, without what `given` says otherwise.
     pub fn read(path: &Path, given: &ArgMatches) -> Result<Self, ConfigError> {
         let error = |line, reason| ConfigError { path: path.to_owned(), line, reason };
-        let text = fs::read_to_string(path).map_err(|failed| error(None, failed.to_string()))?;
+        let text = fs::read_to_string(path).map_err(|failed| match failed.kind() {
+            io::ErrorKind::InvalidData => error(None, "it is not text in UTF-8".to_owned()),
+            _ => error(None, failed.to_string()),
+        })?;
         let mut config = Self { path: path.to_owned(), ..Self::default() };
         config.parse(&text, given).map_err(|(line, reason)| error(Some(line), reason))?;
         Ok(config)
@@ -51,35 +61,48 @@ impl Config {
         command.build();
         for (key, value) in table.into_inner() {
             let (at, key) = (line(key.span().start), key.into_inner());
-            let arg = find(&command, &key).ok_or_else(|| (at, unknown(&command, &key)))?;
+            let is_table = matches!(value.get_ref(), DeValue::Table(_));
+            let arg =
+                find(&command, &key).ok_or_else(|| (at, unknown(&command, &key, is_table)))?;
             let by_hand = given.value_source(arg.get_id().as_str());
             if matches!(by_hand, Some(ValueSource::CommandLine | ValueSource::EnvVariable)) {
                 continue;
             }
             let values = values(arg, value).ok_or_else(|| (at, expected(arg, &key)))?;
-            self.arguments
-                .extend(values.into_iter().map(|value| format!("--{key}={value}").into()));
-            self.lines.insert(key.into_owned(), at);
+            self.said.extend(values.into_iter().map(|value| Said {
+                name: key.to_string(),
+                value: value.into(),
+                line: at,
+            }));
         }
         Ok(())
     }
 
     /// The whole command line: the program's name, the file's options, and what was given.
     pub fn arguments(&self, given: &[OsString]) -> Vec<OsString> {
+        let said = self.said.iter().map(|Said { name, value, .. }| {
+            let mut argument = OsString::from(format!("--{name}="));
+            argument.push(value);
+            argument
+        });
         let mut all = given.to_vec();
-        all.splice(
-            1.min(all.len())..,
-            self.arguments.iter().cloned().chain(given.iter().skip(1).cloned()),
-        );
+        all.splice(1.min(all.len())..1.min(all.len()), said.collect::<Vec<_>>());
         all
     }
 
-    /// Where the file says what `error` is about.
-    pub fn place(&self, error: &clap::Error) -> Option<String> {
-        let ContextValue::String(arg) = error.get(ContextKind::InvalidArg)? else { return None };
-        let name = arg.strip_prefix("--")?.split([' ', '[', '=']).next()?;
-        let line = self.lines.get(name)?;
-        Some(format!("{}, line {line}", self.path.display()))
+    /// The options with their values, a list's one by one.
+    pub fn said(&self) -> impl Iterator<Item = (&str, &OsStr)> {
+        self.said.iter().map(|said| (&*said.name, &*said.value))
+    }
+
+    /// Where an option stands.
+    pub fn line(&self, name: &str) -> Option<usize> {
+        self.said.iter().find(|said| said.name == name).map(|said| said.line)
+    }
+
+    /// Why it cannot be used.
+    pub fn refused(&self, line: usize, reason: String) -> ConfigError {
+        ConfigError { path: self.path.clone(), line: Some(line), reason }
     }
 }
 
@@ -87,15 +110,21 @@ fn find<'a>(command: &'a Command, key: &str) -> Option<&'a Arg> {
     command.get_arguments().find(|arg| arg.get_long() == Some(key) && is_for_a_file(arg))
 }
 
-fn unknown(command: &Command, key: &str) -> String {
+fn unknown(command: &Command, key: &str, is_table: bool) -> String {
+    if key == "config" {
+        return "a file cannot name another one: config may stand on the command line, or in the \
+                environment, only"
+            .to_owned();
+    }
+    if command.get_arguments().any(|arg| arg.get_long() == Some(key)) {
+        return format!("{key} may stand on the command line only");
+    }
     let names = command.get_arguments().filter(|arg| is_for_a_file(arg)).filter_map(Arg::get_long);
-    let near =
-        names.max_by_key(|name| name.chars().zip(key.chars()).take_while(|(a, b)| a == b).count());
-    match near {
-        Some(near) if near.chars().next() == key.chars().next() => {
-            format!("there is no option {key:?}; is it {near:?}?")
-        }
-        _ => format!("there is no option {key:?}"),
+    let no_option = format!("there is no option {key:?}");
+    match nearest(key, names) {
+        _ if is_table => format!("options stand in no section: leave [{}] out", key.escape_debug()),
+        Some(near) => format!("{no_option}; is it {near:?}?"),
+        None => no_option,
     }
 }
 
@@ -125,10 +154,6 @@ fn expected(arg: &Arg, key: &str) -> String {
     }
 }
 
-fn is_switch(arg: &Arg) -> bool {
-    arg.get_num_args().is_some_and(|number| number.min_values() == 0)
-}
-
 /// Why a configuration file cannot be used.
 #[derive(Debug)]
 pub struct ConfigError {
@@ -150,6 +175,7 @@ impl fmt::Display for ConfigError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::refusal;
     use std::time::Duration;
 
     fn config(text: &str, arguments: &[&str]) -> Result<Config, String> {
@@ -205,13 +231,17 @@ tls-cert = "cert.pem"
         for (text, expected) in [
             ("\nrot = \"/\"", "2: there is no option \"rot\"; is it \"root\"?"),
             ("qq = 1", "1: there is no option \"qq\""),
-            ("\n\nconfig = \"a\"", "3: there is no option \"config\""),
-            ("hash-password = true", "1: there is no option \"hash-password\""),
+            ("max-sesions = 1", "1: there is no option \"max-sesions\"; is it \"max-sessions\"?"),
+            ("max_waiting = 1", "1: there is no option \"max_waiting\"; is it \"max-waiting\"?"),
+            ("port = 21", "1: there is no option \"port\""),
+            ("\n\nconfig = \"a\"", "3: a file cannot name another one"),
+            ("check = true", "1: check may stand on the command line only"),
+            ("hash-password = true", "1: hash-password may stand on the command line only"),
             ("writable = \"yes\"", "1: writable must be true or false"),
             ("wait = true", "1: wait must be a text in quotes, or a number"),
             ("root = [\"a\"]", "1: root must be a text in quotes"),
             ("listen = [1]", "1: listen must be a text, or a list of texts"),
-            ("[server]\nroot = \"/\"", "1: there is no option \"server\""),
+            ("[server]\nroot = \"/\"", "1: options stand in no section: leave [server] out"),
             ("root = \"a\"\nroot = \"b\"", "2: duplicate key"),
             ("wait = \"1s\"\nroot = /srv", "2: "),
         ] {
@@ -220,11 +250,42 @@ tls-cert = "cert.pem"
         }
     }
 
-    #[test]
-    fn a_value_that_is_refused_is_placed() {
+    /// What the program says of the file, which is read without any command line.
+    fn refused(text: &str) -> String {
         let given: Vec<OsString> = vec!["muxftpd".into()];
-        let config = config("root = \"/\"\nwait = \"soon\"", &["muxftpd"]).unwrap();
+        let mut config = config(text, &["muxftpd"]).unwrap();
+        config.path = "a.toml".into();
         let error = Options::read(config.arguments(&given)).unwrap_err();
-        assert_eq!(config.place(&error).unwrap(), ", line 2");
+        refusal::sentence(&error, &config, &given).unwrap().sentence
+    }
+
+    #[test]
+    fn a_value_that_is_refused_is_one_sentence_with_its_line() {
+        for (text, expected) in [
+            ("root = \"/\"\nwait = \"soon\"", "line 2: wait cannot be \"soon\": write durations"),
+            ("\n\nmax-sessions = 0", "line 3: max-sessions cannot be \"0\": write a whole number"),
+            ("max-waiting = \"x\"", "line 1: max-waiting cannot be \"x\": write a whole number"),
+            ("log-format = \"xml\"", "line 1: log-format cannot be \"xml\": write text or json"),
+            ("users = \"\"", "line 1: users cannot be \"\": it needs a value"),
+            ("listen = [\"0.0.0.0:21\", \"x\"]", "line 1: listen cannot be \"x\": write an IP"),
+            ("tls-cert = \"c\"", "line 1: tls-cert needs tls-key too"),
+            ("wait = 3\ntls-required = true", "line 1: wait cannot be \"3\": write durations"),
+            ("\ntls-required = true", "line 2: tls-required needs tls-cert and tls-key too"),
+            ("tls-cert = \"c\"\ntls-listen = \"[::]:990\"", "line 1: tls-cert needs tls-key too"),
+        ] {
+            let said = refused(text);
+            let expected = format!("cannot use the configuration file a.toml, {expected}");
+            assert!(said.starts_with(&expected), "{text}: {said}");
+            assert_eq!(said.lines().count(), 1, "{said}");
+        }
+    }
+
+    #[test]
+    fn what_the_command_line_says_is_not_the_file_s_fault() {
+        let given: Vec<OsString> = ["muxftpd", "--wait=soon"].map(Into::into).into();
+        let config = config("wait = \"5s\"\ndrain-delay = \"1s\"", &["muxftpd", "--wait=soon"]);
+        let config = config.unwrap();
+        let error = Options::read(config.arguments(&given)).unwrap_err();
+        assert_eq!(refusal::sentence(&error, &config, &given), None);
     }
 }

@@ -1,15 +1,13 @@
 //! The command line.
 
-use crate::config::values;
+use crate::config::{environment, values};
 use crate::observe::logging::Format;
 use clap::ArgAction::Set;
-use clap::error::ErrorKind;
 use clap::{Arg, Command, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use ftp_adapter::{PassiveHost, PortMap};
 use mux_core::ClientPrefix;
 use mux_core::proxy::Networks;
 use std::ffi::OsString;
-use std::fmt::Display;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -34,8 +32,7 @@ pub struct Options {
     /// say otherwise for that user. Anonymous clients need no password: be sure that you want to
     /// let the whole network write.
     #[arg(long, action = Set, num_args = 0..=1, require_equals = true, value_name = "BOOL",
-          default_value = "false", default_missing_value = "true", hide_default_value = true,
-          hide_possible_values = true)]
+          default_value = "false", default_missing_value = "true", hide_default_value = true)]
     pub writable: bool,
 
     /// The users: a file in JSON
@@ -48,9 +45,8 @@ pub struct Options {
 
     /// Let anonymous clients in [default: unless there is --users]
     #[arg(long, action = Set, num_args = 0..=1, require_equals = true, value_name = "BOOL",
-          default_value = "false", default_missing_value = "true", hide_default_value = true,
-          hide_possible_values = true)]
-    pub anonymous: bool,
+          default_missing_value = "true")]
+    pub anonymous: Option<bool>,
 
     /// A certificate, followed by its chain, in PEM: offer TLS (AUTH TLS, PROT P)
     ///
@@ -64,8 +60,7 @@ pub struct Options {
 
     /// Refuse logins and data connections without TLS
     #[arg(long, action = Set, num_args = 0..=1, require_equals = true, value_name = "BOOL",
-          default_value = "false", default_missing_value = "true", hide_default_value = true,
-          hide_possible_values = true, requires_if("true", "tls_cert"))]
+          default_value = "false", default_missing_value = "true", hide_default_value = true, requires_if("true", "tls_cert"))]
     pub tls_required: bool,
 
     /// Refuse data connections that do not resume the control connection's own TLS session
@@ -73,8 +68,7 @@ pub struct Options {
     /// Then nobody else behind the client's address can take a connection's place. A transfer
     /// whose data connection does not resume is refused. Not every client resumes.
     #[arg(long, action = Set, num_args = 0..=1, require_equals = true, value_name = "BOOL",
-          default_value = "false", default_missing_value = "true", hide_default_value = true,
-          hide_possible_values = true, requires_if("true", "tls_cert"))]
+          default_value = "false", default_missing_value = "true", hide_default_value = true, requires_if("true", "tls_cert"))]
     pub tls_session_required: bool,
 
     /// Treat an upload over TLS as broken if the client does not end TLS (close_notify) before it
@@ -83,8 +77,7 @@ pub struct Options {
     /// Without this it is taken for complete: many clients just close. With it, nobody can cut
     /// an upload short unnoticed.
     #[arg(long, action = Set, num_args = 0..=1, require_equals = true, value_name = "BOOL",
-          default_value = "false", default_missing_value = "true", hide_default_value = true,
-          hide_possible_values = true)]
+          default_value = "false", default_missing_value = "true", hide_default_value = true)]
     pub tls_close_required: bool,
 
     /// Where to accept control connections that begin with TLS (implicit TLS, usually port 990);
@@ -156,11 +149,11 @@ pub struct Options {
     pub max_clients: Option<NonZeroUsize>,
 
     /// How many requests of one client address may wait for a port
-    #[arg(long, value_name = "NUMBER", default_value_t = 256)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 256, value_parser = values::whole_number::<usize>)]
     pub max_waiting_per_client: usize,
 
     /// How many requests of all clients together may wait for a port
-    #[arg(long, value_name = "NUMBER", default_value_t = 16_384)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 16_384, value_parser = values::whole_number::<usize>)]
     pub max_waiting: usize,
 
     /// How many sessions there may be; further ones are told 421
@@ -175,7 +168,7 @@ pub struct Options {
     ///
     /// Then its logins are refused, right or wrong, for that long. Ten times as many wrong logins
     /// for one user, from any addresses, have it refused where it has not logged in before.
-    #[arg(long, value_name = "NUMBER", default_value_t = 5)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 5, value_parser = values::whole_number::<u32>)]
     pub max_login_failures: u32,
 
     /// How long wrong logins count, and how long logins are refused after too many
@@ -198,7 +191,7 @@ pub struct Options {
 
     /// Whether TYPE A converts line ends, as RFC 959 asks; with false, files stay as they are
     #[arg(long, action = Set, num_args = 0..=1, require_equals = true, value_name = "BOOL",
-          default_value = "true", default_missing_value = "true", hide_possible_values = true)]
+          default_value = "true", default_missing_value = "true")]
     pub ascii_conversion: bool,
 
     /// How long to serve on after SIGINT or SIGTERM, while /readyz keeps new clients away
@@ -213,7 +206,7 @@ pub struct Options {
 
     /// What to log on standard error: off, error, warn, info, debug, trace, or a filter such as
     /// info,mux_core=debug [default: RUST_LOG, or info]
-    #[arg(long, value_name = "FILTER")]
+    #[arg(long, value_name = "FILTER", value_parser = values::log_filter)]
     pub log_level: Option<String>,
 
     /// How to log
@@ -256,7 +249,8 @@ const LONG_HELP: &str = "\
 Durations are written like 500ms, 15s, 2m or 1h 30m.
 
 Options may stand in the environment, too: --passive-ports as MUXFTPD_PASSIVE_PORTS, and so on.
-The command line overrides the environment, and the environment overrides the file.
+An empty variable counts as none. The command line overrides the environment, and the environment
+overrides the file.
 
 Examples:
   A server for the local machine, in the current directory:
@@ -268,8 +262,8 @@ Examples:
 
 When everything is bound, a summary is printed on standard output; its last line is `ready`.
 
-SIGINT (Ctrl-C) or SIGTERM: accept no more clients, end idle sessions with 421, let transfers finish,
-exit. A second one exits at once.
+SIGINT (Ctrl-C) or SIGTERM: accept no more clients, end idle sessions with 421, let transfers
+finish, exit. A second one exits at once.
 
 Exit status:
   0    stopped by a signal
@@ -280,9 +274,12 @@ Exit status:
 impl Options {
     /// The command line, with the environment.
     pub fn command_line() -> Command {
-        Self::command().mut_args(|arg| match environment_variable(&arg) {
-            Some(name) => arg.env(name).hide_env(true),
-            None => arg,
+        Self::command().mut_args(|arg| {
+            let arg = if is_switch(&arg) { arg.value_parser(values::switch) } else { arg };
+            match environment::variable(&arg) {
+                Some(name) if environment::is_set(&name) => arg.env(name).hide_env(true),
+                _ => arg,
+            }
         })
     }
 
@@ -295,14 +292,9 @@ impl Options {
             .map_err(|error| error.format(&mut Self::command_line()))
     }
 
-    /// Ends the program as a wrong option does.
-    pub fn wrong(kind: ErrorKind, message: impl Display) -> ! {
-        Self::command_line().error(kind, message).exit()
-    }
-
     /// Whether anonymous clients are let in.
     pub fn lets_anonymous_in(&self) -> bool {
-        self.anonymous || self.users.is_none()
+        self.anonymous.unwrap_or(self.users.is_none())
     }
 }
 
@@ -315,6 +307,11 @@ pub enum Generate {
     Fish,
 }
 
+/// Whether an option may stand without a value, and its value is true or false.
+pub fn is_switch(arg: &Arg) -> bool {
+    arg.get_num_args().is_some_and(|number| number.min_values() == 0 && number.max_values() == 1)
+}
+
 /// Options that say what this one start is to do. They are nothing for the environment, nor for a
 /// file.
 const FOR_ONE_START: [&str; 5] = ["check", "hash-password", "generate", "help", "version"];
@@ -322,12 +319,6 @@ const FOR_ONE_START: [&str; 5] = ["check", "hash-password", "generate", "help", 
 /// Whether an option is for every start.
 pub fn is_lasting(arg: &Arg) -> bool {
     arg.get_long().is_some_and(|long| !FOR_ONE_START.contains(&long))
-}
-
-/// Where the environment has an option.
-fn environment_variable(arg: &Arg) -> Option<String> {
-    let name = arg.get_long().filter(|_| is_lasting(arg))?;
-    Some(format!("MUXFTPD_{}", name.replace('-', "_").to_ascii_uppercase()))
 }
 
 #[cfg(test)]
@@ -348,7 +339,7 @@ mod tests {
         let command = Options::command_line();
         let name = |id: &str| {
             let arg = command.get_arguments().find(|arg| arg.get_id() == id).unwrap();
-            arg.get_env().map(|name| name.to_str().unwrap().to_owned())
+            environment::variable(arg)
         };
         assert_eq!(name("passive_ports").as_deref(), Some("MUXFTPD_PASSIVE_PORTS"));
         assert_eq!(name("config").as_deref(), Some("MUXFTPD_CONFIG"));
@@ -420,6 +411,7 @@ mod tests {
     fn with_users_anonymous_clients_are_let_in_on_request_only() {
         assert!(!parse(&["--users=users.json"]).unwrap().lets_anonymous_in());
         assert!(parse(&["--users=users.json", "--anonymous"]).unwrap().lets_anonymous_in());
+        assert!(!parse(&["--anonymous=false"]).unwrap().lets_anonymous_in());
     }
 
     #[test]
@@ -455,6 +447,7 @@ mod tests {
             ("--wait=-1s", "write durations like"),
             ("--wait=3", "write durations like"),
             ("--wait=8d", "at most 7d"),
+            ("--log-level=a=b=c", "is not a log filter"),
             ("--listen=2121", "write an IP address and a port"),
             ("--listen=localhost:21", "write an IP address and a port"),
         ] {

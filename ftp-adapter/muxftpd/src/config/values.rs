@@ -1,8 +1,10 @@
 //! How the values of options are written.
 
+use crate::observe::logging;
 use mux_core::ClientPrefix;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
+use std::str::FromStr;
 use std::time::Duration;
 
 /// Reads an address and a port, or a port on loopback.
@@ -13,14 +15,36 @@ pub fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "write a port, or an address and a port: 127.0.0.1:9121".to_owned())
 }
 
-/// Reads an address and a port.
+/// Reads an address and a port. An IPv4 address that is written as IPv6 is an IPv4 address.
 pub fn listener(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| "write an IP address and a port: 0.0.0.0:21 or [::]:21".to_owned())
+    match text.parse::<SocketAddr>() {
+        Ok(address) if address.ip().to_canonical().is_ipv4() => {
+            Ok(SocketAddr::new(address.ip().to_canonical(), address.port()))
+        }
+        Ok(address) => Ok(address),
+        Err(_) => Err("write an IP address and a port: 0.0.0.0:21 or [::]:21".to_owned()),
+    }
+}
+
+/// Checks what to log.
+pub fn log_filter(text: &str) -> Result<String, String> {
+    logging::check(text).map(|()| text.to_owned())
 }
 
 /// Reads a number of things of which there must be some.
 pub fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
     text.parse().map_err(|_| "write a whole number from 1 on".to_owned())
+}
+
+/// Reads a number of things.
+pub fn whole_number<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| "write a whole number".to_owned())
+}
+
+/// Reads whether a switch is on.
+pub fn switch(text: &str) -> Result<bool, String> {
+    // In one way only: options may ask for others when they are "true".
+    text.parse().map_err(|_| "write true or false".to_owned())
 }
 
 /// Longer ones are slips of the pen.
@@ -30,7 +54,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(duration) if duration > LONGEST => Err("at most 7d is allowed".to_owned()),
         Ok(duration) => Ok(duration),
-        Err(error) => Err(format!("{error}; write durations like 500ms, 15s or 2m")),
+        Err(_) => Err("write durations like 500ms, 15s or 2m".to_owned()),
     }
 }
 
@@ -71,6 +95,7 @@ mod tests {
     #[test]
     fn a_listener_has_an_address_and_a_port() {
         assert_eq!(listener("[::]:21").unwrap().to_string(), "[::]:21");
+        assert_eq!(listener("[::ffff:127.0.0.1]:21").unwrap().to_string(), "127.0.0.1:21");
         for text in ["21", "127.0.0.1", "localhost:2121", ""] {
             assert!(listener(text).unwrap_err().contains("0.0.0.0:21"), "{text}");
         }
@@ -80,6 +105,12 @@ mod tests {
     fn none_is_not_at_least_one() {
         assert_eq!(at_least_one("7").unwrap().get(), 7);
         assert!(at_least_one("0").is_err() && at_least_one("-1").is_err());
+    }
+
+    #[test]
+    fn a_switch_is_on_or_off() {
+        assert_eq!((switch("true"), switch("false")), (Ok(true), Ok(false)));
+        assert!(["1", "yes", "True", ""].into_iter().all(|text| switch(text).is_err()));
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! What happens in sessions, logged and counted.
 
+use crate::auth::anonymous;
 use crate::observe::events::{
     Connection, Handshake, LoginRefused, Outcome, PassiveRefused, SessionOver, SessionRefused,
     Transfer, TransferRefused,
 };
 use crate::observe::metrics::Metrics;
+use crate::observe::printable::Printable;
 use crate::observe::rate::{LineLimit, Rate};
 use crate::origin::Origin;
 use mux_core::Client;
-use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::time::Instant;
 use tracing::{debug, info, warn};
@@ -16,9 +17,10 @@ use tracing::{debug, info, warn};
 /// Logs and counts what the sessions tell it. Clones are the same journal. Nothing waits.
 ///
 /// Until a client has logged in, nothing that it does is logged above `debug`, but for refused
-/// logins. Of those, and of transfers and ports that are refused or fail, a limited number of lines
-/// is logged a second, for each client and for all. Those beyond are logged at `debug`, and
-/// [`tell_suppressed`](Self::tell_suppressed) says how many they were.
+/// logins. Of those, of transfers and ports that are refused or fail, and of whatever anonymous
+/// clients do, a limited number of lines is logged a second, for each client and for all. Those
+/// beyond are logged at `debug`, and [`tell_suppressed`](Self::tell_suppressed) says how many they
+/// were.
 #[derive(Debug, Clone, Default)]
 pub struct Journal(Arc<Inner>);
 
@@ -29,6 +31,8 @@ struct Inner {
     ports: LineLimit,
     refused_transfers: LineLimit,
     failed_transfers: LineLimit,
+    anonymous_transfers: LineLimit,
+    anonymous_sessions: LineLimit,
 }
 
 impl Default for Inner {
@@ -44,6 +48,8 @@ impl Default for Inner {
             ports: limit(20, 1.0),
             refused_transfers: limit(20, 1.0),
             failed_transfers: limit(20, 1.0),
+            anonymous_transfers: limit(100, 5.0),
+            anonymous_sessions: limit(100, 5.0),
         }
     }
 }
@@ -81,6 +87,10 @@ impl Journal {
         let SessionOver { client, user, took, end } = *session;
         let (seconds, how) = (took.as_secs_f64(), end.word());
         match user {
+            Some(anonymous::NAME) => {
+                let user = anonymous::NAME;
+                info_or_debug!(self.0.anonymous_sessions, client, user, seconds, how, "session");
+            }
             Some(user) => info!(target: "muxftpd", %client, user, seconds, how, "session"),
             None => debug!(target: "muxftpd", %client, seconds, how, "session"),
         }
@@ -90,7 +100,7 @@ impl Journal {
     /// A login was decided. [`Login`](crate::auth::login::Login) tells of its own.
     pub fn login(&self, client: Client, user: &[u8], result: Result<(), LoginRefused>) {
         self.0.metrics.login(result);
-        let user = String::from_utf8_lossy(user);
+        let user = Printable(user).to_string();
         let Err(error) = result else {
             debug!(target: "muxftpd", %client, user = &*user, "login");
             return;
@@ -124,6 +134,10 @@ impl Journal {
         let Transfer { client, user, command, bytes, port, .. } = *transfer;
         let (path, seconds) = (Printable(transfer.path), transfer.took.as_secs_f64());
         match transfer.outcome {
+            Outcome::Completed if user == anonymous::NAME => info_or_debug!(
+                self.0.anonymous_transfers, client, user, command, %path, bytes, seconds,
+                completed = true, "transfer"
+            ),
             Outcome::Completed => info!(
                 target: "muxftpd",
                 %client, user, command, %path, bytes, seconds, completed = true,
@@ -149,12 +163,14 @@ impl Journal {
     /// Says how many lines were not logged at `info` since the last call, because there were too
     /// many.
     pub fn tell_suppressed(&self) {
-        let Inner { metrics, logins, ports, refused_transfers, failed_transfers } = &*self.0;
+        let Inner { metrics, logins, ports, refused_transfers, failed_transfers, .. } = &*self.0;
         for (kind, limit) in [
             ("refused logins", logins),
             ("refused ports", ports),
             ("refused transfers", refused_transfers),
             ("failed transfers", failed_transfers),
+            ("anonymous transfers", &self.0.anonymous_transfers),
+            ("anonymous sessions", &self.0.anonymous_sessions),
         ] {
             let count = limit.take_suppressed();
             if count > 0 {
@@ -162,34 +178,5 @@ impl Journal {
                 warn!(target: "muxftpd", kind, count, "log lines left out, there were too many");
             }
         }
-    }
-}
-
-/// A client's text in one line of a log: what is not UTF-8 is replaced, and control characters are
-/// escaped.
-struct Printable<'a>(&'a [u8]);
-
-impl fmt::Display for Printable<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for character in String::from_utf8_lossy(self.0).chars() {
-            match character.is_control() {
-                true => write!(f, "{}", character.escape_default())?,
-                false => f.write_char(character)?,
-            }
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_stays_in_its_line() {
-        let text = |path: &[u8]| Printable(path).to_string();
-        assert_eq!(text(b"/a\r\n2026 INFO forged\x1b[31m"), "/a\\r\\n2026 INFO forged\\u{1b}[31m");
-        assert_eq!(text("/Müller \"a\"".as_bytes()), "/Müller \"a\"");
-        assert_eq!(text(b"/M\xfcller"), "/M\u{fffd}ller");
     }
 }

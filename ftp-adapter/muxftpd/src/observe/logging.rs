@@ -4,6 +4,7 @@
 //! thread waits, and the sessions do not: lines for which there is no room are dropped and
 //! counted.
 
+use crate::config::nearest::nearest;
 use crate::observe::output;
 use clap::ValueEnum;
 use std::env;
@@ -14,7 +15,6 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use tracing::warn;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::ParseError;
 
 /// Lines that wait to be written.
 const MAX_WAITING_LINES: usize = 4096;
@@ -44,15 +44,19 @@ pub struct DroppedLines {
 }
 
 /// Starts logging as `--log-level` says, or else `RUST_LOG`, or else from `info` up.
+///
+/// # Errors
+///
+/// If that is not a filter.
 pub fn start(level: Option<&str>, format: Format) -> Result<Log, String> {
     let from_environment = env::var(EnvFilter::DEFAULT_ENV).ok().filter(|text| !text.is_empty());
-    let (origin, directives) = match (level, from_environment) {
-        (Some(level), _) => ("--log-level", level.to_owned()),
-        (None, Some(directives)) => ("RUST_LOG", directives),
-        (None, None) => ("", "info".to_owned()),
+    let filter = match (level, from_environment) {
+        (Some(level), _) => filter(level)?,
+        (None, Some(directives)) => filter(&directives).map_err(|why| {
+            format!("RUST_LOG in the environment cannot be {directives:?}: {why}")
+        })?,
+        (None, None) => filter("info")?,
     };
-    let filter = filter(&directives)
-        .map_err(|error| format!("{directives:?} in {origin} is not a log filter: {error}"))?;
     let (lines, writer) = waiting_lines(io::stderr(), MAX_WAITING_LINES);
     let dropped = DroppedLines::of(&lines);
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines);
@@ -106,8 +110,30 @@ impl DroppedLines {
     }
 }
 
-fn filter(directives: &str) -> Result<EnvFilter, ParseError> {
-    EnvFilter::builder().parse(format!("info,{directives}"))
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+fn filter(directives: &str) -> Result<EnvFilter, String> {
+    // A level with a slip in it would be taken for the name of a program's part.
+    for word in directives.split(',').map(str::trim) {
+        let is_level = LEVELS.iter().any(|level| word.eq_ignore_ascii_case(level));
+        if let (false, Some(level)) = (is_level, nearest(word, LEVELS.into_iter())) {
+            return Err(format!("{word:?} is no level; is it {level:?}?"));
+        }
+    }
+    EnvFilter::builder().parse(format!("info,{directives}")).map_err(|_| {
+        "it is not a log filter: write a level (off, error, warn, info, debug, trace), or one such \
+         as info,mux_core=debug"
+            .to_owned()
+    })
+}
+
+/// Whether `directives` say what to log.
+///
+/// # Errors
+///
+/// If not, with what to write.
+pub fn check(directives: &str) -> Result<(), String> {
+    filter(directives).map(drop)
 }
 
 #[cfg(test)]
@@ -119,7 +145,16 @@ mod tests {
 
     #[test]
     fn a_wrong_filter_is_an_error() {
-        assert!(filter("mux_core=loud").is_err());
+        for (wrong, said) in [
+            ("mux_core=loud", "it is not a log filter"),
+            ("debgu", "\"debgu\" is no level; is it \"debug\"?"),
+            ("info,warning", "\"warning\" is no level; is it \"warn\"?"),
+        ] {
+            assert!(filter(wrong).unwrap_err().contains(said), "{wrong}");
+        }
+        for right in ["debug", "DEBUG", "off", "info,mux_core=debug", "mux_core", "muxftpd=warn"] {
+            filter(right).unwrap();
+        }
     }
 
     /// However many lines nobody reads, each is handed over at once; those that there was room

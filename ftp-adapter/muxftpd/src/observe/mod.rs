@@ -7,5 +7,6 @@ pub mod logging;
 pub mod metrics;
 pub mod output;
 pub mod panics;
+pub mod printable;
 pub mod rate;
 pub mod screen;

@@ -1,7 +1,6 @@
 //! What is printed on standard output.
 
 use crate::config::options::Options;
-use crate::config::ports;
 use crate::observe::output;
 use crate::storage::Storage;
 use ftp_adapter::Advertised;
@@ -23,8 +22,8 @@ pub struct Screen<'a> {
     pub advertised: &'a Advertised,
     /// How many users there are.
     pub users: usize,
-    /// The passive ports that the kernel may give to outgoing connections.
-    pub overlap: Option<&'a ports::Overlap>,
+    /// What is hardly meant as it is.
+    pub warnings: &'a [String],
     /// Where numbers are to be had.
     pub metrics: Option<SocketAddr>,
 }
@@ -79,7 +78,7 @@ impl Screen<'_> {
         match (users, anonymous) {
             (Some(users), Some(anonymous)) => format!("{users}, {anonymous}"),
             (Some(one), None) | (None, Some(one)) => one,
-            (None, None) => "nobody: the users file is empty".to_owned(),
+            (None, None) => "nobody".to_owned(),
         }
     }
 
@@ -149,8 +148,8 @@ impl Screen<'_> {
             "stop",
             &format_args!("Ctrl-C or SIGTERM; transfers then have up to {drain} to finish"),
         );
-        if let Some(overlap) = self.overlap {
-            line("warning", overlap);
+        for warning in self.warnings {
+            line("warning", warning);
         }
         text.push_str("ready\n");
         text
@@ -175,7 +174,7 @@ mod tests {
             passive: &["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()],
             advertised: &options.passive_host.clone().resolve().await.unwrap(),
             users: usize::from(options.users.is_some()),
-            overlap: None,
+            warnings: &[],
             metrics: None,
             options: &options,
         };

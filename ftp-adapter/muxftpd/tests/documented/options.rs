@@ -67,6 +67,6 @@ fn the_example_is_right_also_where_it_is_commented_out() {
     let given = ["muxftpd".into()];
     let file = file::Config::read(&path, &file::given(&given).unwrap()).unwrap();
     let options = Options::read(file.arguments(&given)).unwrap();
-    assert!(options.anonymous && options.tls_session_required);
+    assert!(options.lets_anonymous_in() && options.tls_session_required);
     assert_eq!(options.metrics.unwrap().port(), 9121);
 }

@@ -1,23 +1,20 @@
 //! Binding the control listeners.
 
-use mux_core::PortSet;
+mod places;
+
+use places::ListenOption;
+pub use places::Places;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use tokio::net::TcpListener;
-
-/// Where control connections are accepted when nothing else is said.
-const DEFAULT: [SocketAddr; 2] = [
-    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 2121),
-    SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 2121),
-];
 
 /// Connections that may wait to be accepted; the system may allow fewer.
 const BACKLOG: i32 = 1024;
 
-/// How often the system may choose a port that is a passive port before this counts as failure.
+/// How often the system may choose a port that another option names before this counts as failure.
 const CHOICES: usize = 64;
 
 /// A control listener and the address that it has got.
@@ -29,48 +26,23 @@ pub struct Control {
     pub implicit_tls: bool,
 }
 
-/// Binds all control listeners, those with implicit TLS (`tls`) too, or none. Must be called
-/// inside a tokio runtime.
-pub fn bind(
-    listen: &[SocketAddr],
-    tls: &[SocketAddr],
-    passive: &PortSet,
-) -> Result<Vec<Control>, ListenError> {
-    let wanted = &wanted(listen, tls);
+/// Binds all control listeners, those with implicit TLS too, or none. Must be called inside a tokio
+/// runtime.
+pub fn bind(places: &Places<'_>) -> Result<Vec<Control>, ListenError> {
+    places.check()?;
     let mut bound: Vec<Control> = Vec::new();
     let mut failures = Vec::new();
-    for (position, &address) in wanted.iter().enumerate() {
-        let implicit_tls = position >= wanted.len() - tls.len();
-        if is_passive(address, wanted, passive) {
-            failures.push(Failure { address, reason: Reason::Passive });
-            continue;
-        }
-        match bind_one(address, wanted, passive) {
-            Ok(control) => bound.push(Control { implicit_tls, ..control }),
-            Err(error) if listen.is_empty() && address.is_ipv6() && lacks_ipv6(&error) => {}
-            Err(error) => failures.push(Failure { address, reason: Reason::System(error) }),
+    for (position, &(option, address)) in places.control.iter().enumerate() {
+        match bind_one(address, places) {
+            Ok(control) => {
+                bound.push(Control { implicit_tls: option == ListenOption::TlsListen, ..control });
+            }
+            Err(error)
+                if places.is_default(position) && address.is_ipv6() && lacks_ipv6(&error) => {}
+            Err(error) => failures.push(Failure { option, address, reason: Reason::System(error) }),
         }
     }
     if failures.is_empty() { Ok(bound) } else { Err(ListenError(failures)) }
-}
-
-/// Refuses what [`bind`] would refuse without asking the system.
-pub fn check(
-    listen: &[SocketAddr],
-    tls: &[SocketAddr],
-    passive: &PortSet,
-) -> Result<(), ListenError> {
-    let wanted = &wanted(listen, tls);
-    let wrong = wanted.iter().filter(|address| is_passive(**address, wanted, passive));
-    let failures: Vec<_> =
-        wrong.map(|address| Failure { address: *address, reason: Reason::Passive }).collect();
-    if failures.is_empty() { Ok(()) } else { Err(ListenError(failures)) }
-}
-
-/// Where control connections are to be accepted, last those with implicit TLS.
-fn wanted(listen: &[SocketAddr], tls: &[SocketAddr]) -> Vec<SocketAddr> {
-    let plain = if listen.is_empty() { &DEFAULT } else { listen };
-    [plain, tls].concat()
 }
 
 /// The addresses for the passive ports: those of the control listeners, each once. A wildcard
@@ -88,20 +60,11 @@ fn covering(addresses: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
     all.iter().copied().filter(|ip| !covered(*ip)).collect()
 }
 
-/// Whether `address` would also be a passive port's.
-fn is_passive(address: SocketAddr, control: &[SocketAddr], passive: &PortSet) -> bool {
-    let meets = |other: IpAddr| {
-        same_family(other, address.ip())
-            && (other == address.ip() || other.is_unspecified() || address.ip().is_unspecified())
-    };
-    passive.contains(address.port()) && control.iter().any(|other| meets(other.ip()))
-}
-
 fn same_family(one: IpAddr, other: IpAddr) -> bool {
     one.is_ipv4() == other.is_ipv4()
 }
 
-fn bind_one(address: SocketAddr, control: &[SocketAddr], passive: &PortSet) -> io::Result<Control> {
+fn bind_one(address: SocketAddr, places: &Places<'_>) -> io::Result<Control> {
     // Those that are no good are held, so that the system does not choose them again.
     let mut unusable = Vec::new();
     for _ in 0..CHOICES {
@@ -109,14 +72,14 @@ fn bind_one(address: SocketAddr, control: &[SocketAddr], passive: &PortSet) -> i
         let Some(bound) = socket.local_addr()?.as_socket() else {
             return Err(io::ErrorKind::Unsupported.into());
         };
-        if address.port() == 0 && is_passive(bound, control, passive) {
+        if address.port() == 0 && places.has(bound) {
             unusable.push(socket);
             continue;
         }
         let listener = TcpListener::from_std(socket.into())?;
         return Ok(Control { listener, address: bound, implicit_tls: false });
     }
-    Err(io::Error::other("the system chooses passive ports only: give a port"))
+    Err(io::Error::other("the system chooses ports that are taken by other options: give a port"))
 }
 
 fn socket(address: SocketAddr) -> io::Result<Socket> {
@@ -142,19 +105,23 @@ fn lacks_ipv6(error: &io::Error) -> bool {
     )
 }
 
-/// Why control connections cannot be accepted: one line for each address that failed.
+/// Why something cannot be listened on: one line for each address that failed.
 #[derive(Debug)]
 pub struct ListenError(Vec<Failure>);
 
 #[derive(Debug)]
 struct Failure {
+    option: ListenOption,
     address: SocketAddr,
     reason: Reason,
 }
 
 #[derive(Debug)]
 enum Reason {
+    /// It is among the passive ports.
     Passive,
+    /// This option has one that covers it.
+    Covered(ListenOption, SocketAddr),
     System(io::Error),
 }
 
@@ -172,15 +139,26 @@ impl std::error::Error for ListenError {}
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let address = self.address;
-        write!(f, "cannot accept control connections on {address}: ")?;
-        match &self.reason {
+        let Self { option, address, reason } = self;
+        write!(f, "cannot {} on {address}: ", option.purpose())?;
+        match reason {
             Reason::Passive => {
                 let port = address.port();
+                let option = option.name();
                 write!(
                     f,
-                    "port {port} is one of the passive ports; change --listen or --passive-ports"
+                    "port {port} is one of the passive ports; change {option} or --passive-ports"
                 )
+            }
+            Reason::Covered(other, same) if same == address && other == option => {
+                write!(f, "{} names it twice", option.name())
+            }
+            Reason::Covered(other, place) => {
+                write!(f, "{} {place} takes that port already; ", other.name())?;
+                match other == option {
+                    true => write!(f, "leave one out"),
+                    false => write!(f, "change one"),
+                }
             }
             Reason::System(error) => match error.kind() {
                 io::ErrorKind::AddrInUse => f.write_str("another program listens there already"),
@@ -200,6 +178,7 @@ impl fmt::Display for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mux_core::PortSet;
 
     fn set(text: &str) -> PortSet {
         text.parse().unwrap()
@@ -209,49 +188,46 @@ mod tests {
         text.parse().unwrap()
     }
 
+    /// What is bound, with these passive ports.
+    fn bind_with(listen: &[&str], passive: &str) -> Result<Vec<Control>, String> {
+        let listen: Vec<_> = listen.iter().map(|text| address(text)).collect();
+        let passive = set(passive);
+        bind(&Places::new(&listen, &[], &passive, None)).map_err(|error| error.to_string())
+    }
+
     #[tokio::test]
     async fn port_0_gets_a_real_port() {
-        let control = bind(&[address("127.0.0.1:0")], &[], &set("1")).unwrap();
-        assert_ne!(control[0].address.port(), 0);
-        assert_eq!(control[0].listener.local_addr().unwrap(), control[0].address);
+        let control = bind_with(&["127.0.0.1:0", "127.0.0.1:0"], "1").unwrap();
+        for control in &control {
+            assert_ne!(control.address.port(), 0);
+            assert_eq!(control.listener.local_addr().unwrap(), control.address);
+        }
+        assert_ne!(control[0].address, control[1].address);
     }
 
     #[tokio::test]
     async fn every_address_that_fails_is_named_on_a_line_of_its_own() {
-        let taken = bind(&[address("127.0.0.1:0")], &[], &set("1")).unwrap();
-        let taken = taken[0].address;
-        let foreign = address("192.0.2.1:0");
-        let error = bind(&[taken, foreign, address("127.0.0.2:0")], &[], &set("1")).unwrap_err();
-        let text = error.to_string();
+        let taken = bind_with(&["127.0.0.1:0"], "1").unwrap();
+        let taken = taken[0].address.to_string();
+        let text = bind_with(&[&taken, "192.0.2.1:0", "127.0.0.2:0"], "1").unwrap_err();
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), 2, "{text}");
-        assert!(lines[0].contains(&taken.to_string()), "{text}");
+        assert!(lines[0].contains(&taken), "{text}");
         assert!(lines[0].ends_with("another program listens there already"), "{text}");
         assert!(lines[1].ends_with("this machine does not have that address"), "{text}");
     }
 
     #[tokio::test]
     async fn a_passive_port_is_no_control_port() {
-        let ports = set("8192-8200");
         for listen in [
-            vec!["127.0.0.1:8195"],
-            vec!["0.0.0.0:8195"],
-            vec!["127.0.0.1:8195", "0.0.0.0:0"],
-            vec!["[::1]:8195", "[::]:0"],
+            &["127.0.0.1:8195"][..],
+            &["0.0.0.0:8195"],
+            &["127.0.0.1:8195", "0.0.0.0:0"],
+            &["[::1]:8195", "[::]:0"],
         ] {
-            let listen: Vec<_> = listen.into_iter().map(address).collect();
-            let text = bind(&listen, &[], &ports).unwrap_err().to_string();
+            let text = bind_with(listen, "8192-8200").unwrap_err();
             assert!(text.contains("port 8195 is one of the passive ports"), "{text}");
         }
-    }
-
-    #[test]
-    fn a_control_port_may_equal_a_passive_port_of_another_address_only() {
-        let control = [address("127.0.0.1:21"), address("[::1]:8195")];
-        let ports = set("8192-8200");
-        assert!(!is_passive(control[0], &control, &ports));
-        assert!(is_passive(control[1], &control, &ports));
-        assert!(!is_passive(address("127.0.0.2:8195"), &control, &ports));
     }
 
     #[test]

@@ -1,0 +1,169 @@
+//! What a start goes on with, although it is hardly what was meant.
+
+use crate::auth::users::Users;
+use crate::config::options::Options;
+use crate::config::{environment, ports};
+use crate::setup::Checked;
+use ftp_adapter::PassiveHost;
+use rustix::fs::{Access, AtFlags, CWD, accessat};
+use rustix::io::Errno;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// A sentence on each, for the start screen and for `--check`.
+pub fn of(options: &Options, checked: &Checked) -> Vec<String> {
+    let users = checked.users.get();
+    let mut all = environment::unknown();
+    all.extend(nobody(options, &users));
+    all.extend(uploads_that_fail(options, &users, checked.storage.root()));
+    all.extend(an_address_of_this_machine_alone(options));
+    all.extend(ports::overlap(options.passive_ports.listened()).map(|overlap| overlap.to_string()));
+    all
+}
+
+/// Says so where nobody may log in.
+pub fn nobody(options: &Options, users: &Users) -> Option<String> {
+    let path = options.users.as_ref()?.display();
+    if options.lets_anonymous_in() || users.iter().any(|user| user.may_ever_log_in()) {
+        return None;
+    }
+    Some(match users.count() {
+        0 => format!("nobody can log in: {path} has no user; add one, or give --anonymous"),
+        1 => format!("nobody can log in: the user in {path} is disabled, or allowed from nowhere"),
+        _ => {
+            format!("nobody can log in: the users in {path} are disabled, or allowed from nowhere")
+        }
+    })
+}
+
+/// More lines would only push the first ones off the screen.
+const MAX_DIRECTORIES: usize = 3;
+
+/// Directories that clients may change, but this process may not.
+fn uploads_that_fail(options: &Options, users: &Users, root: &Path) -> Vec<String> {
+    let of_users = users.iter().filter(|user| user.writable.unwrap_or(options.writable));
+    let of_users =
+        of_users.map(|user| user.home.as_ref().map_or(root.into(), |home| root.join(home)));
+    let of_anonymous = (options.lets_anonymous_in() && options.writable).then(|| root.into());
+    let all: BTreeSet<PathBuf> = of_users.chain(of_anonymous).collect();
+    let locked: Vec<_> = all.into_iter().filter(|directory| !is_writable(directory)).collect();
+    let mut sentences: Vec<String> = locked
+        .iter()
+        .take(MAX_DIRECTORIES)
+        .map(|directory| {
+            let directory = directory.display();
+            format!("every upload into {directory} will fail: this process may not write there")
+        })
+        .collect();
+    match locked.len().saturating_sub(MAX_DIRECTORIES) {
+        0 => {}
+        1 => sentences.push("the same holds for 1 more directory of users".to_owned()),
+        more => sentences.push(format!("the same holds for {more} more directories of users")),
+    }
+    sentences
+}
+
+fn is_writable(directory: &Path) -> bool {
+    let wanted = Access::WRITE_OK | Access::EXEC_OK;
+    let answer = accessat(CWD, directory, wanted, AtFlags::EACCESS);
+    !matches!(answer, Err(Errno::ACCESS | Errno::PERM | Errno::ROFS))
+}
+
+/// An address for `PASV` that no other machine can connect to, for clients of other machines.
+fn an_address_of_this_machine_alone(options: &Options) -> Option<String> {
+    let PassiveHost::Ip(ip) = options.passive_host else { return None };
+    let has_others = options
+        .listen
+        .iter()
+        .chain(&options.tls_listen)
+        .any(|address| address.is_ipv4() && !address.ip().is_loopback());
+    (ip.is_loopback() && has_others).then(|| {
+        format!(
+            "clients of other machines will not connect: replies to PASV name {ip}; change \
+             --passive-host"
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    async fn warnings(users: Option<&str>, arguments: &[&str]) -> Vec<String> {
+        let directory = tempfile::tempdir().unwrap();
+        let root = format!("--root={}", directory.path().display());
+        let mut all = vec!["muxftpd".to_owned(), "--passive-ports=1024".to_owned(), root];
+        all.extend(arguments.iter().map(|&argument| argument.to_owned()));
+        if let Some(users) = users {
+            let path = directory.path().join("users.json");
+            fs::write(&path, users).unwrap();
+            all.push(format!("--users={}", path.display()));
+        }
+        let options = Options::read(all).unwrap();
+        let checked = Checked::new(&options).await.unwrap();
+        of(&options, &checked)
+    }
+
+    #[tokio::test]
+    async fn a_server_that_nobody_can_use_is_told() {
+        const ALICE: &str = r#"{"username": "alice", "password": "a""#;
+        let disabled = format!(r#"[{ALICE}, "account_enabled": false}}]"#);
+        let from_nowhere = format!(r#"[{ALICE}, "allowed_ip_ranges": []}}]"#);
+        let alice = format!("[{ALICE}}}]");
+        for (users, arguments, expected) in [
+            (Some("[]"), &[][..], "has no user; add one, or give --anonymous"),
+            (Some(&*disabled), &[], "is disabled, or allowed from nowhere"),
+            (Some(&from_nowhere), &[], "is disabled, or allowed from nowhere"),
+            (
+                None,
+                &["--passive-host=127.0.0.1", "--listen=0.0.0.0:21"],
+                "replies to PASV name 127.0.0.1",
+            ),
+        ] {
+            let said = warnings(users, arguments).await;
+            assert!(said.len() == 1 && said[0].contains(expected), "{users:?}: {said:?}");
+        }
+        for (users, arguments) in [
+            (None, &[][..]),
+            (Some("[]"), &["--anonymous"]),
+            (Some(&*alice), &["--writable"]),
+            (None, &["--passive-host=127.0.0.1", "--listen=127.0.0.1:21,[::]:21"]),
+            (None, &["--passive-host=192.0.2.7", "--listen=0.0.0.0:21"]),
+        ] {
+            assert_eq!(warnings(users, arguments).await, [""; 0], "{users:?}, {arguments:?}");
+        }
+    }
+
+    /// Those of the superuser are none.
+    #[test]
+    fn a_directory_that_cannot_be_written_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        for home in ["a", "b", "c", "d", "e"] {
+            fs::create_dir(directory.path().join(home)).unwrap();
+        }
+        let file = directory.path().join("users.json");
+        fs::write(
+            &file,
+            r#"[{"username": "a", "password": "", "root": "a", "writable": true},
+                {"username": "b", "password": "", "root": "b", "writable": false},
+                {"username": "c", "password": "", "root": "c", "writable": true}]"#,
+        )
+        .unwrap();
+        let users = Users::read(&file).unwrap();
+        let options = Options::read(["muxftpd", "--users=u"]).unwrap();
+        assert!(uploads_that_fail(&options, &users, directory.path()).is_empty());
+        for home in ["a", "b"] {
+            let mode = fs::Permissions::from_mode(0o555);
+            fs::set_permissions(directory.path().join(home), mode).unwrap();
+        }
+        let said = uploads_that_fail(&options, &users, directory.path());
+        if rustix::process::geteuid().is_root() {
+            assert!(said.is_empty(), "{said:?}");
+        } else {
+            assert_eq!(said.len(), 1, "{said:?}");
+            assert!(said[0].contains("/a will fail"), "{said:?}");
+        }
+    }
+}
