@@ -1,6 +1,6 @@
 //! What a start goes on with, although it is hardly what was meant.
 
-use crate::auth::users::Users;
+use crate::auth::users::{User, Users};
 use crate::config::options::Options;
 use crate::config::{environment, ports};
 use crate::setup::Checked;
@@ -24,7 +24,7 @@ pub fn of(options: &Options, checked: &Checked) -> Vec<String> {
 /// Says so where nobody may log in.
 pub fn nobody(options: &Options, users: &Users) -> Option<String> {
     let path = options.users.as_ref()?.display();
-    if options.lets_anonymous_in() || users.iter().any(|user| user.may_ever_log_in()) {
+    if options.lets_anonymous_in() || users.iter().any(User::may_ever_log_in) {
         return None;
     }
     Some(match users.count() {

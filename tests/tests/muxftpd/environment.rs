@@ -41,6 +41,9 @@ fn a_list_has_commas_and_what_is_wrong_is_refused() {
     let sentence = "muxftpd: MUXFTPD_WAIT in the environment cannot be \"soon\": write durations \
                     like 500ms, 15s or 2m\n";
     assert_eq!(failure.stderr, sentence);
+    // The command line's own fault is its own.
+    let failure = launch().env("MUXFTPD_WAIT", "5s").option("--wait", "soon").fail();
+    assert!(failure.stderr.contains("'soon' for '--wait"), "{}", failure.stderr);
     let failure = launch().env("MUXFTPD_TLS_REQUIRED", "true").fail();
     let sentence =
         "muxftpd: MUXFTPD_TLS_REQUIRED in the environment needs --tls-cert and --tls-key too\n";
