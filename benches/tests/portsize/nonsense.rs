@@ -6,7 +6,9 @@ use super::{portsize, sample};
 fn wrong_options_get_a_sentence() {
     for (arguments, sentence) in [
         ("", "say who your clients are"),
-        ("--clients 0", "0 is not in 1..=1000000"),
+        ("--clients 0", "write a whole number from 1 to 1,000,000"),
+        ("--target 0", "no number of ports promises"),
+        ("--log x --picture a.svg --busy-picture a.svg", "would draw to the same file"),
         ("--clients -3", "unexpected argument"),
         ("--clients 3 --rate fast", "write rates like 6/min"),
         ("--clients 3 --ports 0", "0 ports serve nobody"),
@@ -48,12 +50,41 @@ fn what_fails_later_gets_a_sentence_too() {
             format!("--log {} --format xferlog", sample("requests.csv")),
             "hardly a log of the format",
         ),
-        (format!("--log {}", env!("CARGO_BIN_EXE_portsize")), "cannot tell what format"),
+        (format!("--log {}", env!("CARGO_BIN_EXE_portsize")), "is not text, so it is no log"),
         (format!("--log {}", sample("access.log")), "print $4 \" \" $5, $1}'"),
         (format!("--log {}", sample("wu-ftpd.xferlog")), "say --client-names"),
         ("--log - -".to_owned(), "can be read only once"),
     ] {
         refused(&arguments, sentence, 1);
+    }
+}
+
+/// Whatever a file holds, a terminal shows it and obeys none of it.
+#[test]
+fn bytes_that_are_no_text_are_escaped_and_cut() {
+    let noise: Vec<u8> =
+        (0..30_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let title = b"\x1b]0;owned\x07 \xc2\x9b31m \xe2\x80\xae".repeat(20);
+    let mut table = b"time,\x1b[31mwho\x1b[0m,size\n".to_vec();
+    table.extend(b"2025-07-10T14:02:31Z,\x1b[2Jx,3\n".repeat(9));
+    let mut log =
+        b"2025-07-10T14:02:31Z  INFO muxftpd: transfer client=192.0.2.7 seconds=0.1\n".repeat(9);
+    log.extend(b"\x1b[31m \xc2\x9b31m no line\n".repeat(3));
+    log.extend(
+        b"2025-07-10T14:02:32Z  INFO muxftpd: transfer client=192.0.2.7 seconds=0.1\n".repeat(9),
+    );
+    let columns = b"time,client\x1b[31m,client ip\n2025-07-10T14:02:31Z,192.0.2.7,192.0.2.8\n";
+    for input in [&noise[..], &title, &table, &log, &[0; 5000], columns, b"\x89PNG\r\n\x1a\n\0\0"] {
+        for format in ["", " --format csv", " --format xferlog", " --format json"] {
+            let output = super::portsize_with(&format!("--log -{format}"), input);
+            for text in [output.stdout, output.stderr] {
+                let text = String::from_utf8(text).unwrap();
+                let obeyed =
+                    text.chars().find(|c| c.is_control() && *c != '\n' || *c == '\u{202e}');
+                assert_eq!(obeyed, None, "{text}");
+                assert!(text.lines().all(|line| line.chars().count() < 800), "{text}");
+            }
+        }
     }
 }
 

@@ -19,6 +19,7 @@ mod progress;
 mod quantity;
 mod recording;
 mod report;
+mod shown;
 mod simulate;
 mod study;
 mod text;
@@ -47,10 +48,14 @@ use workload::{Source, Workload};
 /// Nobody waits for more than this for one figure.
 const MOST_REQUESTS: f64 = 1e9;
 
+/// The exit status where options are wrong.
+const WRONG_OPTIONS: u8 = 2;
+
 fn main() -> ExitCode {
     let options = Options::parse();
     if let Err(message) = options.check() {
-        Options::wrong(&message);
+        eprintln!("portsize: {message}");
+        return ExitCode::from(WRONG_OPTIONS);
     }
     match run(&options) {
         Ok(()) => ExitCode::SUCCESS,

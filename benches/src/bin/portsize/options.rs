@@ -3,14 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 
 use crate::holding::{Connect, Holding};
 use crate::log::{DateOrder, Format, Reading};
 use crate::picture::Picture;
 use crate::population::Population;
-use crate::quantity::{Nat, Rate, Share, Widths, duration, positive};
+use crate::quantity::{Nat, Rate, Share, Widths, count, duration, positive};
 use crate::workload::Source;
 
 /// Says how many passive ports keep refusals, or waiting, below a target.
@@ -22,12 +21,12 @@ use crate::workload::Source;
 #[command(name = "portsize", version, after_help = EXAMPLES, after_long_help = LONG_HELP)]
 pub(crate) struct Options {
     /// How many client addresses there are
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000),
+    #[arg(long, value_name = "N", value_parser = number::<u32, 1, 1_000_000>,
         help_heading = CLIENTS)]
     pub(crate) clients: Option<u32>,
 
     /// How many sessions (control connections) each of the --clients has [default: 1]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000),
+    #[arg(long, value_name = "N", value_parser = number::<u32, 1, 1_000_000>,
         requires = "clients", help_heading = CLIENTS)]
     pub(crate) sessions: Option<u32>,
 
@@ -47,12 +46,12 @@ pub(crate) struct Options {
     pub(crate) burst: Option<Duration>,
 
     /// How often each session asks for a port in a --burst [default: 10]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000),
+    #[arg(long, value_name = "N", value_parser = number::<u32, 1, 1_000_000>,
         requires = "burst", help_heading = CLIENTS)]
     pub(crate) files: Option<u32>,
 
     /// How many ports a client program asks for at the same moment [default: 1]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000),
+    #[arg(long, value_name = "N", value_parser = number::<u32, 1, 1000>,
         help_heading = CLIENTS)]
     pub(crate) parallel: Option<u32>,
 
@@ -79,7 +78,7 @@ pub(crate) struct Options {
     pub(crate) times: Option<f64>,
 
     /// What if the N busiest clients of the log were behind one address?
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1_000_000),
+    #[arg(long, value_name = "N", value_parser = number::<u32, 2, 1_000_000>,
         num_args = 0..=1, default_missing_value = "10", help_heading = WHAT_IF)]
     pub(crate) behind_one: Option<u32>,
 
@@ -104,7 +103,8 @@ pub(crate) struct Options {
     pub(crate) wait: Duration,
 
     /// The largest share of requests that may be refused
-    #[arg(long, value_name = "SHARE", default_value = "0.1%", help_heading = GOAL)]
+    #[arg(long, value_name = "SHARE", default_value = "0.1%", value_parser = target,
+        help_heading = GOAL)]
     pub(crate) target: Share,
 
     /// The longest that 99 of 100 requests may take to get their port
@@ -122,11 +122,11 @@ pub(crate) struct Options {
 
     /// How many requests each live measurement makes
     #[arg(long, value_name = "N", default_value_t = 2000, requires = "live",
-        value_parser = clap::value_parser!(u32).range(100..=1_000_000), help_heading = "How")]
+        value_parser = number::<u32, 100, 1_000_000>, help_heading = "How")]
     pub(crate) live_requests: u32,
 
     /// How many requests each simulated figure rests on [default: what the target needs]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1000..=1_000_000_000),
+    #[arg(long, value_name = "N", value_parser = number::<u64, 1000, 1_000_000_000>,
         help_heading = "How")]
     pub(crate) requests: Option<u64>,
 
@@ -197,6 +197,25 @@ Exit status:
   1    something failed, such as reading the log; standard error says what
   2    wrong options";
 
+/// Reads a number of things.
+fn number<N: TryFrom<u64>, const LEAST: u64, const MOST: u64>(text: &str) -> Result<N, String> {
+    let number = text.parse::<u64>().ok().filter(|number| (LEAST..=MOST).contains(number));
+    let number = number.and_then(|number| N::try_from(number).ok());
+    number.ok_or_else(|| format!("write a whole number from {} to {}", count(LEAST), count(MOST)))
+}
+
+/// Reads the share that may be refused.
+fn target(text: &str) -> Result<Share, String> {
+    let share: Share = text.parse()?;
+    match share.0 {
+        0.0 => Err("no number of ports promises that nothing is ever refused: give a share above \
+                    0%"
+        .to_owned()),
+        share if share < 1e-6 => Err("a simulation cannot show less than 0.0001%".to_owned()),
+        _ => Ok(share),
+    }
+}
+
 fn factor(text: &str) -> Result<f64, String> {
     let factor = text.strip_prefix('x').or_else(|| text.strip_suffix('x')).unwrap_or(text);
     match factor.parse::<f64>() {
@@ -239,11 +258,6 @@ impl Options {
 
     /// What no single option shows to be wrong.
     pub(crate) fn check(&self) -> Result<(), String> {
-        if self.log.is_empty() && self.clients.is_none() && self.nat.is_empty() {
-            return Err("say who your clients are: --clients N, --nat ADDRESSESxSESSIONS or \
-                        --log FILE"
-                .to_owned());
-        }
         let about_a_log = [
             (self.format.is_some(), "--format"),
             (self.dates.is_some(), "--dates"),
@@ -255,14 +269,6 @@ impl Options {
             && let Some((_, option)) = about_a_log.iter().find(|(given, _)| *given)
         {
             return Err(format!("{option} is about a log: give --log FILE too"));
-        }
-        if self.target.0 == 0.0 {
-            return Err("no number of ports promises that nothing is ever refused: give a \
-                        --target above 0%"
-                .to_owned());
-        }
-        if self.target.0 < 1e-6 {
-            return Err("a simulation cannot show a --target below 0.0001%".to_owned());
         }
         if let (Some(target), false) = (self.wait_target, self.wait.is_zero())
             && target >= self.wait
@@ -300,18 +306,26 @@ impl Options {
                 ));
             }
         }
+        if let (Some(one), Some(other)) = (&self.picture, &self.busy_picture)
+            && one == other
+        {
+            return Err(
+                "--picture and --busy-picture would draw to the same file: give two".to_owned()
+            );
+        }
+        if self.log.is_empty() && self.clients.is_none() && self.nat.is_empty() {
+            return Err("say who your clients are: --clients N, --nat ADDRESSESxSESSIONS or \
+                        --log FILE (--help says more)"
+                .to_owned());
+        }
         Ok(())
-    }
-
-    /// Ends the program as a wrong option does.
-    pub(crate) fn wrong(message: &str) -> ! {
-        Self::command().error(ErrorKind::ValueValidation, message).exit()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::CommandFactory as _;
 
     fn parse(arguments: &str) -> Result<Options, String> {
         let arguments = ["portsize"].into_iter().chain(arguments.split_whitespace());
@@ -336,8 +350,11 @@ mod tests {
     fn nonsense_is_refused_with_a_reason() {
         for (arguments, reason) in [
             ("", "say who your clients are"),
-            ("--clients 0", "0 is not in 1..=1000000"),
-            ("--clients many", "invalid digit"),
+            ("--clients 0", "write a whole number from 1 to 1,000,000"),
+            ("--clients many", "write a whole number from 1 to 1,000,000"),
+            ("--target 0", "no number of ports"),
+            ("--wait 0s --wait-target 1s", "leave --wait-target out"),
+            ("--log x --picture a.svg --busy-picture a.svg", "to the same file"),
             ("--clients 3 --log x", "cannot be used with"),
             ("--sessions 3", "--clients"),
             ("--files 3 --clients 3", "--burst"),
@@ -356,7 +373,7 @@ mod tests {
             ("--nat 1000000x1000000", "at most 100,000,000"),
             ("--clients 3 --format csv", "--log"),
             ("--clients 3 --behind-one 10", "--log"),
-            ("--log x --behind-one 1", "1 is not in 2"),
+            ("--log x --behind-one 1", "a whole number from 2"),
             ("--log x --times twice", "such as 2 or 1.5"),
             ("--clients 3 --picture a.jpg", "end its name with .svg or .png"),
             ("--clients 3 --connect 20s", "longer than the time in --connect"),

@@ -155,7 +155,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(duration) if duration > LONGEST => Err("at most 7d is allowed".to_owned()),
         Ok(duration) => Ok(duration),
-        Err(error) => Err(format!("{error}; write durations like 500ms, 15s or 2m")),
+        Err(_) => Err("write durations like 500ms, 15s or 2m".to_owned()),
     }
 }
 

@@ -114,7 +114,7 @@ fn recorded(text: &mut String, report: &Report<'_>, recording: &Recording) {
     if let Some((number, example)) = &log.first_unreadable {
         let _ = writeln!(
             text,
-            "{} of {} could not be read, first line {number}: {example:?}",
+            "{} of {} could not be read, first line {number}: \"{example}\"",
             count(log.unreadable),
             of(log.lines, "line"),
         );

@@ -16,8 +16,10 @@ pub(crate) enum LogError {
     Packed { name: String, command: String },
     #[error("{name} is damaged from its beginning: nothing could be unpacked ({error})")]
     Damaged { name: String, error: io::Error },
+    #[error("{name} is not text, so it is no log: give one as text, or packed with gzip or zstd")]
+    NotText { name: String },
     #[error(
-        "cannot tell what format {name} has; its first line is {first:?}. Known are xferlog, \
+        "cannot tell what format {name} has; its first line is \"{first}\". Known are xferlog, \
          vsftpd, muxftpd, FileZilla, IIS and Pure-FTPd (W3C), ProFTPD (ExtendedLog, SystemLog), \
          Pure-FTPd, pyftpdlib, SFTPGo, AWS Transfer, JSON and CSV. Make a CSV of it, such as: \
          {recipe} | portsize --log -"
@@ -29,7 +31,7 @@ pub(crate) enum LogError {
     )]
     Header { name: String, header: String },
     #[error(
-        "{name} is a table, but its column {column} holds {example:?}, which is not understood"
+        "{name} is a table, but its column {column} holds \"{example}\", which is not understood"
     )]
     Values { name: String, column: String, example: String },
     #[error(
@@ -39,7 +41,7 @@ pub(crate) enum LogError {
     Columns { name: String, why: String },
     #[error(
         "{name} is hardly a log of the format {format}: {unreadable} of {lines} lines cannot be \
-         read, the first is line {number}: {example:?}{also}",
+         read, the first is line {number}: \"{example}\"{also}",
         format = format.name()
     )]
     MostlyUnreadable {

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use flate2::read::MultiGzDecoder;
 
 use super::LogError;
+use crate::shown::escaped;
 
 /// How far reading has come, in bytes as they lie on the disk.
 pub(crate) struct Come {
@@ -45,7 +46,7 @@ pub(super) fn open<'a>(
     let mut input = Counting { input, read: Rc::clone(before), all, progress };
     let mut magic = Vec::new();
     input.by_ref().take(6).read_to_end(&mut magic).map_err(failed)?;
-    let shown = if path == Path::new("-") { "FILE".to_owned() } else { name.clone() };
+    let shown = if name.contains(char::is_whitespace) { "FILE" } else { &name };
     let unread = |command: &str| {
         Err(LogError::Packed { name: name.clone(), command: format!("{command} {shown}") })
     };
@@ -82,7 +83,11 @@ pub(super) fn open<'a>(
 }
 
 pub(super) fn name_of(path: &Path) -> String {
-    if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
+    if path == Path::new("-") {
+        "standard input".to_owned()
+    } else {
+        escaped(&path.to_string_lossy())
+    }
 }
 
 /// How much there is to read, if all are files.

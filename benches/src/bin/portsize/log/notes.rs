@@ -9,6 +9,7 @@ use super::client::{Client, Clients};
 use super::time::Moment;
 use super::{Event, Said, What, session};
 use crate::recording::{Grain, NOT_MEASURED};
+use crate::shown::shortened;
 
 /// A request as it is noted: 16 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,9 +164,7 @@ impl Notes {
         self.unreadable += 1;
         self.last_unreadable = self.lines;
         let number = self.lines;
-        self.first_unreadable.get_or_insert_with(|| {
-            (number, String::from_utf8_lossy(text).chars().take(80).collect())
-        });
+        self.first_unreadable.get_or_insert_with(|| (number, shortened(text)));
         if self.sample.len() < 50 {
             self.sample.push(text[..text.len().min(2000)].to_vec());
         }

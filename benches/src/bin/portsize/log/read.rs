@@ -12,6 +12,7 @@ use super::sniff::{self, BEGINNING, Sniffed};
 use super::time::{DateTrouble, Times};
 use super::wrap::{self, Wrap};
 use super::{DateOrder, Format, LogError, Reading};
+use crate::shown::{escaped, shortened};
 
 /// What one file, or standard input, has told.
 #[derive(Debug)]
@@ -133,16 +134,23 @@ pub(super) fn read(
 
 fn trouble(found: TableTrouble, name: &str, beginning: &[u8]) -> LogError {
     let name = name.to_owned();
+    if is_binary(beginning) {
+        return LogError::NotText { name };
+    }
     match found {
-        TableTrouble::Header { header } => LogError::Header { name, header: shortened(&header) },
-        TableTrouble::Values { name: column, example } => {
-            LogError::Values { name, column, example: shortened(&example) }
+        TableTrouble::Header { header } => {
+            LogError::Header { name, header: shortened(header.as_bytes()) }
         }
-        TableTrouble::Columns { why } => LogError::Columns { name, why },
+        TableTrouble::Values { name: column, example } => LogError::Values {
+            name,
+            column: shortened(column.as_bytes()),
+            example: shortened(example.as_bytes()),
+        },
+        TableTrouble::Columns { why } => LogError::Columns { name, why: escaped(&why) },
         TableTrouble::None => {
             let first = beginning.split(|byte| *byte == b'\n').next().unwrap_or_default();
             LogError::UnknownFormat {
-                first: shortened(&String::from_utf8_lossy(first)),
+                first: shortened(first),
                 recipe: sniff::recipe(beginning, &name),
                 name,
             }
@@ -150,8 +158,10 @@ fn trouble(found: TableTrouble, name: &str, beginning: &[u8]) -> LogError {
     }
 }
 
-fn shortened(text: &str) -> String {
-    text.chars().take(80).collect()
+/// Whether it is no text: every twentieth byte or more is one that no line has.
+fn is_binary(beginning: &[u8]) -> bool {
+    let no_text = |byte: &&u8| byte.is_ascii_control() && !byte.is_ascii_whitespace();
+    beginning.iter().filter(no_text).count() * 20 >= beginning.len()
 }
 
 /// The lines of an input, in a buffer that is never longer than the longest one.
