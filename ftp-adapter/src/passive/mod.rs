@@ -13,6 +13,7 @@ mod port_map;
 mod reply;
 mod scope;
 mod session;
+mod told;
 
 use mux_core::Mux;
 use std::net::SocketAddr;
@@ -27,6 +28,8 @@ pub use reply::Reply;
 pub use scope::HostScope;
 pub use session::PassiveSession;
 
+use told::Told;
+
 /// Passive mode as all sessions of a server share it: the multiplexer, and how its ports are
 /// made known to clients.
 ///
@@ -37,13 +40,15 @@ pub struct Passive {
     mux: Mux,
     advertised: Advertised,
     port_map: Option<Arc<PortMap>>,
+    /// Of refusals for all sessions.
+    told: Told,
 }
 
 impl Passive {
     /// Passive mode on the ports of `mux`. Replies name the control connection's own address, and
     /// the ports as they are listened on.
     pub fn new(mux: Mux) -> Self {
-        Self { mux, advertised: Advertised::default(), port_map: None }
+        Self { mux, advertised: Advertised::default(), port_map: None, told: Told::default() }
     }
 
     /// The address that `PASV` replies name; by default the control connection's own.

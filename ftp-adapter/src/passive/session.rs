@@ -275,9 +275,23 @@ impl<T: Send + 'static> PassiveSession<T> {
                 Ok(self.passive.exposed(port))
             }
             Err(error) => {
-                log(&self.addresses, error);
+                self.log(error);
                 Err(Reply::NoPort(error))
             }
+        }
+    }
+
+    /// A client's own limits quietly, those of the whole server aloud, once a minute.
+    fn log(&self, error: ReserveError) {
+        let client = self.addresses.peer.ip();
+        let is_of_all = matches!(
+            error,
+            ReserveError::TableFull | ReserveError::TooManyClients | ReserveError::QueueFull
+        );
+        if is_of_all && self.passive.told.is_due() {
+            warn!(%client, "no passive port reserved: {error}");
+        } else {
+            debug!(%client, "no passive port reserved: {error}");
         }
     }
 }
@@ -295,16 +309,5 @@ fn not_accepted(error: AcceptError) -> Reply {
     match error {
         AcceptError::ShutDown => Reply::ShuttingDown,
         _ => Reply::NotConnected,
-    }
-}
-
-/// A client's own limits quietly, those of the whole server aloud.
-fn log(addresses: &SessionAddresses, error: ReserveError) {
-    let client = addresses.peer.ip();
-    match error {
-        ReserveError::TableFull | ReserveError::TooManyClients | ReserveError::QueueFull => {
-            warn!(%client, "no passive port reserved: {error}");
-        }
-        _ => debug!(%client, "no passive port reserved: {error}"),
     }
 }

@@ -197,6 +197,21 @@ fn what_is_too_much_is_left_out_and_counted() {
     assert_eq!(said + left_out["count"].as_u64().unwrap() as usize, REFUSED);
 }
 
+/// The operator hears of it, and the client cannot make it many lines.
+#[test]
+fn that_the_server_is_full_is_told_once_a_minute() {
+    let server = with_json().option("--max-clients", "1").option("--wait", "0s").start();
+    let _held = Holding::new(&server, address::client(3));
+    let mut second = Client::login(address::client(4), server.control());
+    for _ in 0..50 {
+        second.expect("PASV", 425);
+    }
+    eventually("the refusals are told", || lines(&server, "port refused").len() >= 20);
+    let said = server.said();
+    let told = said.lines().filter(|line| line.contains("no passive port reserved"));
+    assert_eq!(told.count(), 1, "{said}");
+}
+
 /// Anonymous clients are strangers, also when all goes well. Users have a line each.
 #[test]
 fn of_anonymous_transfers_and_sessions_too_many_are_left_out_and_counted() {
