@@ -19,7 +19,6 @@ mod progress;
 mod quantity;
 mod recording;
 mod report;
-mod shown;
 mod simulate;
 mod study;
 mod text;

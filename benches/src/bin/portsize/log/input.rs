@@ -9,7 +9,7 @@ use std::rc::Rc;
 use flate2::read::MultiGzDecoder;
 
 use super::LogError;
-use crate::shown::escaped;
+use super::shown::escaped;
 
 /// How far reading has come, in bytes as they lie on the disk.
 pub(crate) struct Come {

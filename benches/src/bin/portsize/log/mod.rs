@@ -15,6 +15,7 @@ mod input;
 mod merge;
 mod notes;
 mod read;
+mod shown;
 mod sniff;
 mod time;
 mod words;

@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 use super::client::{Client, Clients};
+use super::shown::shortened;
 use super::time::Moment;
 use super::{Event, Said, What, session};
 use crate::recording::{Grain, NOT_MEASURED};
-use crate::shown::shortened;
 
 /// A request as it is noted: 16 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,11 +8,11 @@ use super::client::Clients;
 use super::formats::table::TableTrouble;
 use super::input::Input;
 use super::notes::Notes;
+use super::shown::{escaped, shortened};
 use super::sniff::{self, BEGINNING, Sniffed};
 use super::time::{DateTrouble, Times};
 use super::wrap::{self, Wrap};
 use super::{DateOrder, Format, LogError, Reading};
-use crate::shown::{escaped, shortened};
 
 /// What one file, or standard input, has told.
 #[derive(Debug)]

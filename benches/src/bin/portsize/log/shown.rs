@@ -4,7 +4,7 @@
 const LONGEST: usize = 80;
 
 /// A text without what a terminal would obey, or show elsewhere: that is escaped.
-pub(crate) fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.chars().fold(String::new(), |mut shown, character| {
         push(&mut shown, character);
         shown
@@ -12,7 +12,7 @@ pub(crate) fn escaped(text: &str) -> String {
 }
 
 /// The same of the beginning of a line, whatever bytes it has. No more than 80 characters come out.
-pub(crate) fn shortened(bytes: &[u8]) -> String {
+pub(super) fn shortened(bytes: &[u8]) -> String {
     let (mut shown, mut length) = (String::new(), 0);
     // A character is at most four bytes, and what is no text becomes one character a byte.
     let beginning = &bytes[..bytes.len().min(4 * LONGEST)];
