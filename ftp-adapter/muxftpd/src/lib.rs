@@ -5,6 +5,7 @@
 
 #![allow(missing_docs, reason = "made for the program, its tests and fuzz targets")]
 
+pub mod allocator;
 pub mod auth;
 pub mod check;
 pub mod config;

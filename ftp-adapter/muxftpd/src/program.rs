@@ -8,7 +8,7 @@ use crate::observe::logging::DroppedLines;
 use crate::observe::{exporter, logging, output, panics, screen};
 use crate::server::Listener;
 use crate::setup::{Checked, Ready};
-use crate::{check, limits, signals, warnings};
+use crate::{allocator, check, limits, signals, warnings};
 use std::error::Error;
 use std::io;
 use std::process::ExitCode;
@@ -43,6 +43,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(given::WRONG_OPTIONS);
         }
     };
+    allocator::give_large_blocks_back();
     limits::raise_descriptor_limit();
     panics::log();
 

@@ -79,6 +79,29 @@ fn a_hash_made_here_is_known_here() {
     assert!(!try_login(1, server.control(), "eve", "pa$$ word").1);
 }
 
+/// A hash takes 19 MiB, which the allocator would keep for each of the threads that came to do one.
+#[test]
+fn logins_leave_no_memory_behind() {
+    // Of "secret", in one pass, so that it takes a moment only.
+    const HASH: &str = "$argon2id$v=19$m=19456,t=1,p=1$neak19gcSrD8rxWL43tjkw$\
+        0sCCS3kYn3KGfYAsAZC85jZZ9dOCbqOmMHQtnI/Qjh4";
+    const LOGINS: usize = 16;
+    const AT_MOST: u64 = 40 * 1024;
+
+    let directory = tempfile::tempdir().unwrap();
+    let users = format!(r#"[{{"username": "eve", "password_hash": "{HASH}"}}]"#);
+    let users = users_file(directory.path(), &users);
+    let server = launch().option("--users", &users).option("--max-login-failures", "0").start();
+    let before = server.process().memory();
+    std::thread::scope(|threads| {
+        for _ in 0..LOGINS {
+            threads.spawn(|| assert!(try_login(1, server.control(), "eve", "secret").1));
+        }
+    });
+    let kept = server.process().memory().saturating_sub(before);
+    assert!(kept < AT_MOST, "{kept} KiB are kept after {LOGINS} logins");
+}
+
 #[test]
 fn curl_logs_in_and_uploads() {
     needs!(Tool::Curl);
