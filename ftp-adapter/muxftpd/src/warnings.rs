@@ -7,7 +7,7 @@ use crate::setup::Checked;
 use ftp_adapter::PassiveHost;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::io::Errno;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// A sentence on each, for the start screen and for `--check`.
@@ -15,7 +15,7 @@ pub fn of(options: &Options, checked: &Checked) -> Vec<String> {
     let users = checked.users.get();
     let mut all = environment::unknown();
     all.extend(nobody(options, &users));
-    all.extend(uploads_that_fail(options, &users, checked.storage.root()));
+    all.extend(closed_directories(options, &users, checked.storage.root()));
     all.extend(an_address_of_this_machine_alone(options));
     all.extend(ports::overlap(options.passive_ports.listened()).map(|overlap| overlap.to_string()));
     all
@@ -39,33 +39,50 @@ pub fn nobody(options: &Options, users: &Users) -> Option<String> {
 /// More lines would only push the first ones off the screen.
 const MAX_DIRECTORIES: usize = 3;
 
-/// Directories that clients may change, but this process may not.
-fn uploads_that_fail(options: &Options, users: &Users, root: &Path) -> Vec<String> {
-    let of_users = users.iter().filter(|user| user.writable.unwrap_or(options.writable));
-    let of_users =
-        of_users.map(|user| user.home.as_ref().map_or(root.into(), |home| root.join(home)));
-    let of_anonymous = (options.lets_anonymous_in() && options.writable).then(|| root.into());
-    let all: BTreeSet<PathBuf> = of_users.chain(of_anonymous).collect();
-    let locked: Vec<_> = all.into_iter().filter(|directory| !is_writable(directory)).collect();
-    let mut sentences: Vec<String> = locked
-        .iter()
-        .take(MAX_DIRECTORIES)
-        .map(|directory| {
-            let directory = directory.display();
-            format!("every upload into {directory} will fail: this process may not write there")
+/// Directories that are some client's root, but in which this process may do less than the client.
+fn closed_directories(options: &Options, users: &Users, root: &Path) -> Vec<String> {
+    let of_users = users.iter().map(|user| {
+        let home = user.home.as_ref().map_or(root.into(), |home| root.join(home));
+        (home, user.writable.unwrap_or(options.writable))
+    });
+    let of_anonymous = options.lets_anonymous_in().then(|| (root.into(), options.writable));
+    // Where several share a directory, what the one may count who may do more.
+    let all: BTreeMap<PathBuf, bool> = of_users.chain(of_anonymous).fold(
+        BTreeMap::new(),
+        |mut all: BTreeMap<PathBuf, bool>, (directory, writable)| {
+            *all.entry(directory).or_default() |= writable;
+            all
+        },
+    );
+    let closed: Vec<_> = all
+        .into_iter()
+        .filter_map(|(directory, writable)| {
+            let shown = directory.display();
+            if !may(&directory, Access::READ_OK | Access::EXEC_OK) {
+                return Some(format!(
+                    "this process may not read {shown}: clients see nothing in it"
+                ));
+            }
+            let locked = writable && !may(&directory, Access::WRITE_OK | Access::EXEC_OK);
+            locked.then(|| {
+                format!("every upload into {shown} will fail: this process may not write there")
+            })
         })
         .collect();
-    match locked.len().saturating_sub(MAX_DIRECTORIES) {
+    let more = closed.len().saturating_sub(MAX_DIRECTORIES);
+    let mut sentences = closed;
+    sentences.truncate(MAX_DIRECTORIES);
+    match more {
         0 => {}
-        1 => sentences.push("the same holds for 1 more directory of users".to_owned()),
-        more => sentences.push(format!("the same holds for {more} more directories of users")),
+        1 => sentences.push("so it is with 1 more directory of users".to_owned()),
+        more => sentences.push(format!("so it is with {more} more directories of users")),
     }
     sentences
 }
 
-fn is_writable(directory: &Path) -> bool {
-    let wanted = Access::WRITE_OK | Access::EXEC_OK;
-    let answer = accessat(CWD, directory, wanted, AtFlags::EACCESS);
+/// Whether this process may use a directory in this way, as far as it can be known.
+fn may(directory: &Path, how: Access) -> bool {
+    let answer = accessat(CWD, directory, how, AtFlags::EACCESS);
     !matches!(answer, Err(Errno::ACCESS | Errno::PERM | Errno::ROFS))
 }
 
@@ -136,34 +153,39 @@ mod tests {
         }
     }
 
-    /// Those of the superuser are none.
+    /// For the superuser there is none.
     #[test]
-    fn a_directory_that_cannot_be_written_is_told() {
+    fn a_directory_that_this_process_may_not_use_is_told() {
         let directory = tempfile::tempdir().unwrap();
-        for home in ["a", "b", "c", "d", "e"] {
+        let mut users = Vec::new();
+        for (home, writable) in [("a", true), ("b", false), ("c", false), ("d", true), ("e", true)]
+        {
             fs::create_dir(directory.path().join(home)).unwrap();
+            users.push(format!(
+                r#"{{"username": "{home}", "password": "", "root": "{home}", "writable": {writable}}}"#
+            ));
         }
         let file = directory.path().join("users.json");
-        fs::write(
-            &file,
-            r#"[{"username": "a", "password": "", "root": "a", "writable": true},
-                {"username": "b", "password": "", "root": "b", "writable": false},
-                {"username": "c", "password": "", "root": "c", "writable": true}]"#,
-        )
-        .unwrap();
+        fs::write(&file, format!("[{}]", users.join(", "))).unwrap();
         let users = Users::read(&file).unwrap();
         let options = Options::read(["muxftpd", "--users=u"]).unwrap();
-        assert!(uploads_that_fail(&options, &users, directory.path()).is_empty());
-        for home in ["a", "b"] {
-            let mode = fs::Permissions::from_mode(0o555);
+        assert_eq!(closed_directories(&options, &users, directory.path()), [""; 0]);
+        let close = |home: &str, mode: u32| {
+            let mode = fs::Permissions::from_mode(mode);
             fs::set_permissions(directory.path().join(home), mode).unwrap();
+        };
+        for (home, mode) in [("a", 0o555), ("b", 0o555), ("c", 0o300), ("d", 0o555), ("e", 0o555)] {
+            close(home, mode);
         }
-        let said = uploads_that_fail(&options, &users, directory.path());
+        let said = closed_directories(&options, &users, directory.path());
+        close("c", 0o700);
         if rustix::process::geteuid().is_root() {
-            assert!(said.is_empty(), "{said:?}");
-        } else {
-            assert_eq!(said.len(), 1, "{said:?}");
-            assert!(said[0].contains("/a will fail"), "{said:?}");
+            assert_eq!(said, [""; 0]);
+            return;
         }
+        assert_eq!(said.len(), 4, "{said:?}");
+        assert!(said[0].contains("/a will fail"), "{said:?}");
+        assert!(said[1].contains("may not read") && said[1].contains("/c: clients"), "{said:?}");
+        assert!(said[3].contains("1 more directory"), "{said:?}");
     }
 }

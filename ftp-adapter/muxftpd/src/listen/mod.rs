@@ -97,6 +97,18 @@ fn socket(address: SocketAddr) -> io::Result<Socket> {
     Ok(socket)
 }
 
+/// Why the system does not let the server listen.
+pub fn why(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "another program listens there already".to_owned(),
+        io::ErrorKind::AddrNotAvailable => "this machine does not have that address".to_owned(),
+        io::ErrorKind::PermissionDenied => {
+            "ports below 1024 need privileges (the capability CAP_NET_BIND_SERVICE)".to_owned()
+        }
+        _ => error.to_string(),
+    }
+}
+
 /// Whether the machine has no IPv6, or no IPv6 loopback.
 fn lacks_ipv6(error: &io::Error) -> bool {
     matches!(
@@ -160,17 +172,7 @@ impl fmt::Display for Failure {
                     false => write!(f, "change one"),
                 }
             }
-            Reason::System(error) => match error.kind() {
-                io::ErrorKind::AddrInUse => f.write_str("another program listens there already"),
-                io::ErrorKind::AddrNotAvailable => {
-                    f.write_str("this machine does not have that address")
-                }
-                io::ErrorKind::PermissionDenied => write!(
-                    f,
-                    "ports below 1024 need privileges (the capability CAP_NET_BIND_SERVICE)"
-                ),
-                _ => write!(f, "{error}"),
-            },
+            Reason::System(error) => f.write_str(&why(error)),
         }
     }
 }

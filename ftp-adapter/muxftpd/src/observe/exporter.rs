@@ -1,5 +1,6 @@
 //! Numbers for Prometheus, and whether the server is well and ready, over HTTP.
 
+use crate::listen;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
@@ -31,12 +32,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Binds where the numbers are to be had.
 pub async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), String> {
-    let wrong = |error: io::Error| match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            format!("cannot serve metrics on {address}: another program listens there already")
-        }
-        _ => format!("cannot serve metrics on {address}: {error}"),
-    };
+    let wrong =
+        |error: io::Error| format!("cannot serve metrics on {address}: {}", listen::why(&error));
     let listener = TcpListener::bind(address).await.map_err(wrong)?;
     let address = listener.local_addr().map_err(wrong)?;
     Ok((listener, address))
