@@ -39,6 +39,31 @@ fn a_log_without_a_fault_raises_no_doubt() {
     assert_eq!(kinds(&file), Vec::<String>::new());
 }
 
+/// What a server did not log cannot be counted; that it says how much it was must not be lost.
+#[test]
+fn transfers_that_the_server_left_out_of_its_log_are_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |minute: u64| format!("2025-07-10T{:02}:{:02}:31.25Z", 8 + minute / 60, minute % 60);
+    let transfers = (0..400).map(|number| {
+        format!(
+            "{}  INFO muxftpd: transfer client=203.0.113.{} user=\"anonymous\" seconds=0.1\n",
+            at(number),
+            number % 4
+        )
+    });
+    let log: String = transfers.collect();
+    let file = write(directory.path(), "log", &log);
+    let is_missing = |file: &str| kinds(file).contains(&"missing".to_owned());
+    assert!(!is_missing(&file));
+    let left_out = |kind: &str| {
+        let said = "WARN muxftpd: log lines left out, there were too many";
+        let log = format!("{log}{}  {said} kind=\"{kind}\" count=150\n", at(401));
+        is_missing(&write(directory.path(), "log", log))
+    };
+    assert!(left_out("anonymous transfers"));
+    assert!(!left_out("refused logins"));
+}
+
 #[test]
 fn every_doubt_is_raised() {
     let directory = tempfile::tempdir().unwrap();

@@ -137,6 +137,16 @@ pub(super) fn of_parts(parts: &mut [Part]) -> Vec<Doubt> {
                 ),
             ));
         }
+        if notes.left_out > 0 && notes.tells == Tells::Transfers {
+            doubts.push(Doubt::new(
+                "missing",
+                format!(
+                    "muxftpd left {} out of {of}, because clients made too many: more ports are \
+                     needed, unless it logged them as DEBUG (--log-level info,muxftpd=debug).",
+                    several(notes.left_out, "transfer")
+                ),
+            ));
+        }
         if notes.portless > 0 {
             doubts.push(Doubt::new(
                 "portless",

@@ -132,6 +132,8 @@ enum What {
     Over,
     /// The line only tells whose the session is, if that.
     Nothing,
+    /// So many transfers are missing in the log.
+    LeftOut(u64),
     /// A transfer that took no passive port: of another protocol, or of the active kind.
     Portless,
 }

@@ -63,6 +63,8 @@ pub(super) struct Notes {
     pub(super) zones: (bool, bool),
     /// Transfers by other protocols.
     pub(super) portless: u64,
+    /// Transfers that the server did not log, because there were too many.
+    pub(super) left_out: u64,
     /// Of sessions that began before the log.
     pub(super) orphans: u64,
     /// Transfers from before the log told of requests, and after.
@@ -173,10 +175,12 @@ impl Notes {
     fn event(&mut self, event: &Event<'_>, clients: &mut Clients) -> bool {
         let Event { at, client, session: id, what } = *event;
         self.times.take(at.at, self.lines);
-        let takes_port = !matches!(what, What::Nothing | What::Over | What::Portless);
+        let takes_port =
+            !matches!(what, What::Nothing | What::Over | What::Portless | What::LeftOut(_));
         if !takes_port {
             match (what, id, client) {
                 (What::Portless, ..) => self.portless += 1,
+                (What::LeftOut(count), ..) => self.left_out = self.left_out.saturating_add(count),
                 (What::Over, Some(id), _) => {
                     self.open.remove(&id);
                 }
@@ -237,7 +241,7 @@ impl Notes {
                     None => {}
                 }
             }
-            What::Over | What::Nothing | What::Portless => {}
+            What::Over | What::Nothing | What::Portless | What::LeftOut(_) => {}
         }
         true
     }

@@ -30,7 +30,14 @@ struct Fields<'a> {
     message: Cow<'a, str>,
     client: Option<&'a str>,
     seconds: Option<f64>,
+    #[serde(borrow)]
+    kind: Option<Cow<'a, str>>,
+    count: Option<u64>,
 }
+
+/// What the server says in place of the lines that it left out, and which of those were transfers.
+const LEFT_OUT: &[u8] = b"log lines left out";
+const LEFT_OUT_TRANSFERS: [&[u8]; 2] = [b"anonymous transfers", b"failed transfers"];
 
 pub(super) fn line<'a>(text: &'a [u8], outer: Outer, times: &mut Times) -> Said<'a> {
     let said =
@@ -44,6 +51,10 @@ fn json<'a>(text: &'a [u8], times: &mut Times) -> Option<Said<'a>> {
         return Some(Said::Other);
     }
     let (at, _) = times.iso(line.timestamp.as_bytes())?;
+    if line.fields.message.as_bytes().starts_with(LEFT_OUT) {
+        let kind = line.fields.kind.as_deref().unwrap_or_default();
+        return Some(left_out(at, kind.as_bytes(), line.fields.count));
+    }
     let client = line.fields.client.map(str::as_bytes);
     said(at, line.fields.message.as_bytes(), client, line.fields.seconds)
 }
@@ -66,6 +77,12 @@ fn plain<'a>(text: &'a [u8], outer: Outer, times: &mut Times) -> Option<Said<'a>
     if !ours(target.rsplit(|byte| *byte == b' ').next()?) {
         return None;
     }
+    if let Some(rest) = rest.strip_prefix(LEFT_OUT) {
+        let kind =
+            cut(rest, b"kind=\"").and_then(|(_, rest)| cut(rest, b"\"")).unwrap_or_default().0;
+        let count = cut_last(rest, b" count=").and_then(|(_, count)| number(count));
+        return Some(left_out(at, kind, count.map(|count: f64| count as u64)));
+    }
     let Some((message, fields)) = cut(rest, b" client=") else { return Some(Said::Other) };
     let client = cut(fields, b" ").map_or(fields, |(client, _)| client);
     let seconds = cut_last(fields, b" seconds=")
@@ -75,6 +92,15 @@ fn plain<'a>(text: &'a [u8], outer: Outer, times: &mut Times) -> Option<Said<'a>
 
 fn ours(target: &[u8]) -> bool {
     [b"muxftpd".as_slice(), b"mux_core", b"ftp_adapter"].iter().any(|name| target.starts_with(name))
+}
+
+fn left_out<'a>(at: Moment, kind: &[u8], count: Option<u64>) -> Said<'a> {
+    match count {
+        Some(count) if LEFT_OUT_TRANSFERS.contains(&kind) => {
+            Said::Event(Event { at, client: None, session: None, what: What::LeftOut(count) })
+        }
+        _ => Said::Other,
+    }
 }
 
 fn said<'a>(
@@ -141,6 +167,32 @@ mod tests {
             ),
         ] {
             assert_eq!(read(&text), Some((AT, what)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_the_server_left_out() {
+        let text = |kind: &str| {
+            [
+                object(&format!(
+                    r#""message":"log lines left out, there were too many","kind":"{kind}","count":150"#
+                )),
+                format!(
+                    "2025-07-10T14:02:31.250000Z  WARN muxftpd: log lines left out, there were too \
+                     many kind=\"{kind}\" count=150"
+                ),
+            ]
+        };
+        let said = |text: &str| match line(text.as_bytes(), Outer::default(), &mut Times::default())
+        {
+            Said::Event(event) => Some((event.at.at, event.what)),
+            _ => None,
+        };
+        for text in ["anonymous transfers", "failed transfers"].iter().flat_map(|kind| text(kind)) {
+            assert_eq!(said(&text), Some((AT.unwrap(), What::LeftOut(150))), "{text}");
+        }
+        for text in text("refused logins") {
+            assert_eq!(said(&text), None, "{text}");
         }
     }
 
