@@ -11,7 +11,7 @@ use mux_core::Client;
 use std::str;
 use std::sync::Arc;
 use std::thread::available_parallelism;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
@@ -83,12 +83,10 @@ impl Login {
         if self.anonymous && anonymous::is_name(user) {
             return Ok(Account::anonymous());
         }
-        let attempt = self
-            .throttle
-            .begin(Instant::now(), client.into(), user)
-            .map_err(|_refused| LoginRefused::TooManyFailures)?;
+        let begun = self.throttle.begin(client.into(), user).await;
+        let attempt = begun.map_err(|_refused| LoginRefused::TooManyFailures)?;
         let account = self.account(client, user, password).await?;
-        self.throttle.succeeded(Instant::now(), &attempt);
+        attempt.succeeded();
         Ok(account)
     }
 

@@ -6,7 +6,7 @@ const SETS: usize = 1024;
 const WAYS: usize = 8;
 
 /// What is counted, hashed with a secret, so that nobody can choose whom to push out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Key(pub(crate) u64);
 
 /// Counts by key, 8192 of them at most.
@@ -43,14 +43,6 @@ impl Memory {
         let ends = |entry: &Option<Entry>| entry.map(|entry| entry.ends.max(now));
         let first = (0..WAYS).min_by_key(|way| ends(&set[*way])).unwrap_or(0);
         set[first] = Some(Entry { key, count: 1, ends: now + window });
-    }
-
-    /// Counts `key` once less.
-    pub fn take_back(&mut self, now: Instant, key: Key) {
-        let set = &mut self.0[place(key)];
-        if let Some(entry) = set.iter_mut().flatten().find(|entry| entry.is(key, now)) {
-            entry.count = entry.count.saturating_sub(1);
-        }
     }
 }
 
