@@ -38,6 +38,11 @@ fn users_come_and_go_while_sessions_go_on() {
     users_file(directory.path(), r#"[{"username": "carol"}]"#);
     hang_up(&server, "all stays as it is: cannot use the users file", 1);
     login(&server, "bob", "b");
+
+    // No users at all are no mistake: they are kept out, and it is said.
+    users_file(directory.path(), "[]");
+    hang_up(&server, "nobody can log in: ", 1);
+    eventually("bob is out", || !try_login(3, server.control(), "bob", "b").1);
 }
 
 #[test]

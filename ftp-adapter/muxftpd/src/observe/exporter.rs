@@ -116,3 +116,20 @@ fn metrics(request: &Request<Incoming>, registry: &Registry) -> Response<Full<By
     *response.body_mut() = Full::from(body);
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn why_nothing_is_served_is_said() {
+        let (_held, taken) = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        for (address, why) in [
+            (taken, "another program listens there already"),
+            ("192.0.2.1:0".parse().unwrap(), "this machine does not have that address"),
+        ] {
+            let said = bind(address).await.unwrap_err();
+            assert_eq!(said, format!("cannot serve metrics on {address}: {why}"));
+        }
+    }
+}

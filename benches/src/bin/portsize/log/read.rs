@@ -158,10 +158,10 @@ fn trouble(found: TableTrouble, name: &str, beginning: &[u8]) -> LogError {
     }
 }
 
-/// Whether it is no text: every twentieth byte or more is one that no line has.
+/// Whether it is no text: it has a NUL, or every tenth byte is one that no line has.
 fn is_binary(beginning: &[u8]) -> bool {
     let no_text = |byte: &&u8| byte.is_ascii_control() && !byte.is_ascii_whitespace();
-    beginning.iter().filter(no_text).count() * 20 >= beginning.len()
+    beginning.contains(&0) || beginning.iter().filter(no_text).count() * 10 >= beginning.len()
 }
 
 /// The lines of an input, in a buffer that is never longer than the longest one.
