@@ -8,6 +8,7 @@ use super::core::Core;
 use super::lifecycle::Delivery;
 use super::registration::Registration;
 use super::wait_queue::Waiter;
+use super::watch;
 use crate::table::{Matching, Rejected, Reserved};
 use crate::{Client, ReserveError};
 
@@ -76,7 +77,7 @@ impl Core {
         reserve(delivery).or_else(|rejected| {
             let can_wait = rejected.reason.can_wait();
             match &self.groups {
-                Some(groups) if can_wait && groups.find_closed(self, client) => {
+                Some(groups) if can_wait && watch::find_closed(self, groups, client) => {
                     reserve(rejected.payload)
                 }
                 _ => Err(rejected),

@@ -1,56 +1,20 @@
 //! The task that ends reservations at their deadline.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use super::accept_queue;
 use super::core::Core;
 use super::errors::AcceptError;
-use super::groups;
 use super::lifecycle::Delivery;
+use super::watch;
 use crate::table::Time;
 
 /// The table never claims what is past its deadline, so ports are given back in batches, at most
 /// this late.
 const BATCH_INTERVAL: Duration = Duration::from_millis(10);
-
-/// When the expiry task looks next.
-#[derive(Debug)]
-pub(super) struct Alarm {
-    /// In the table's time.
-    next: AtomicU64,
-    /// Tells the task of an earlier deadline.
-    earlier: Notify,
-}
-
-impl Alarm {
-    pub(super) fn new() -> Self {
-        Self { next: AtomicU64::new(Time::MAX.as_nanos()), earlier: Notify::new() }
-    }
-
-    /// Wakes the task if a new deadline is before its next look. The table has it already.
-    pub(super) fn deadline_set(&self, deadline: Time) {
-        // SeqCst: partner of the store in `set`. Either the task's next look at the table sees
-        // this deadline, or this sees when the task means to look.
-        if deadline.as_nanos() < self.next.load(Ordering::SeqCst) {
-            self.earlier.notify_one();
-        }
-    }
-
-    /// Sets the alarm for the earliest deadline, which `look` finds in the table.
-    fn set(&self, look: impl FnOnce() -> Option<Time>) -> Option<Time> {
-        // SeqCst: partner of the load in `deadline_set`. Storing before looking makes that a
-        // deadline too late to be seen here sees this, and wakes the task.
-        self.next.store(Time::MAX.as_nanos(), Ordering::SeqCst);
-        let next = look()?;
-        self.next.store(next.as_nanos(), Ordering::SeqCst);
-        Some(next)
-    }
-}
 
 /// Starts to end reservations. When the mux is shut down, ends them all.
 pub(super) fn spawn(core: &Arc<Core>) {
@@ -75,7 +39,7 @@ async fn expire_in_time(core: &Arc<Core>) {
         let earliest = Instant::now() + BATCH_INTERVAL;
         tokio::select! {
             () = sleep_until(wake.unwrap_or(earliest).max(earliest)), if wake.is_some() => {}
-            () = reservations.alarm.earlier.notified() => {}
+            () = reservations.alarm.deadline_is_earlier() => {}
         }
     }
 }
@@ -98,7 +62,7 @@ fn expire(core: &Arc<Core>, now: Time, why: AcceptError) {
         // It has no deadline of its own.
         Delivery::Candidate(_) => {}
         Delivery::Listener { address, client } => {
-            groups::revoke(core, address, port, client, id);
+            watch::revoke_on(core, address, port, client, id);
         }
     });
 }

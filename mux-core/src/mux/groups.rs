@@ -8,12 +8,10 @@ use nix::sys::resource::{Resource, getrlimit};
 use tokio::net::TcpListener;
 use tracing::debug;
 
-use super::core::Core;
 use super::errors::BindError;
-use super::watch;
-use crate::steer::{Arrival, Ended, Group, LeaseId, Options, Spares, probe_steering};
+use crate::steer::{Group, LeaseId, MemberId, Options, Spares, probe_steering};
 use crate::table::ReservationId;
-use crate::{Client, ClientKey, PortSet};
+use crate::{Client, PortSet};
 
 #[derive(Debug)]
 pub(super) struct Groups {
@@ -29,15 +27,6 @@ pub(super) struct Groups {
 pub(super) struct GroupIndex {
     pub(super) port: u16,
     index: usize,
-}
-
-/// How a lent listener came back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Returned {
-    /// Its holder had closed it, as one does after accepting.
-    Used,
-    /// It was revoked.
-    Revoked,
 }
 
 impl Groups {
@@ -94,48 +83,18 @@ impl Groups {
         lock(&self.groups[group.index])
     }
 
-    /// Ends the lending for a reservation. `None` if nothing was lent for it, or it has come back
-    /// already.
-    pub(super) fn revoke(
+    /// The members of every group that serve a client of which `is_wanted` is true.
+    pub(super) fn members_of(
         &self,
-        core: &Arc<Core>,
-        group: GroupIndex,
-        client: Client,
-        id: ReservationId,
-    ) -> Option<Returned> {
-        let ended = self.lock(group).as_mut()?.revoke(LeaseId::from(id))?;
-        Some(match ended {
-            Ended::ByHolder { reset } => {
-                core.reservations.strangers(group.port, reset as u64);
-                Returned::Used
-            }
-            Ended::Revoked { watch } => {
-                if let Some(watch) = watch {
-                    watch::spawn(core, group, client, watch);
-                }
-                Returned::Revoked
-            }
-            Ended::Deferred => Returned::Revoked,
-        })
-    }
-
-    /// Looks at once for what the watchers of these listeners would see soon: whether a holder has
-    /// closed a listener that takes a port of the client's key. Whether one has.
-    pub(super) fn find_closed(&self, core: &Core, client: Client) -> bool {
-        let key = |client| -> ClientKey { core.reservations.key(client) };
-        let wanted = key(client);
-        let mut any = false;
-        for (index, group) in self.groups.iter().enumerate() {
+        is_wanted: impl Fn(Client) -> bool,
+    ) -> impl Iterator<Item = (GroupIndex, MemberId, Client)> {
+        self.groups.iter().enumerate().flat_map(move |(index, group)| {
             let port = self.ports.port_at((index % self.ports.len()) as u16);
             let group_index = GroupIndex { port: port.expect("a port of the set"), index };
-            // A key may stand for many clients, and each has a listener of its own.
-            let members = lock(group).as_ref().map(|it| it.members_of(|it| key(it) == wanted));
-            for (member, client) in members.unwrap_or_default() {
-                let arrival = watch::on_readable(core, self, group_index, client, member);
-                any |= matches!(arrival, Some(Arrival::Finished { .. }));
-            }
-        }
-        any
+            let members = lock(group).as_ref().map(|group| group.members_of(&is_wanted));
+            let members = members.unwrap_or_default().into_iter();
+            members.map(move |(member, client)| (group_index, member, client))
+        })
     }
 
     /// Ends every steered listener, lent or not.
@@ -149,13 +108,6 @@ impl Groups {
         for group in &self.groups {
             lock(group).as_mut().map(Group::trim);
         }
-    }
-}
-
-/// Ends the lending for a reservation that has ended, on the address of that index.
-pub(super) fn revoke(core: &Arc<Core>, address: u16, port: u16, client: Client, id: ReservationId) {
-    if let Some(groups) = &core.groups {
-        groups.revoke(core, groups.index(address, port), client, id);
     }
 }
 

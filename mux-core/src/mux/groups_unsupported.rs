@@ -6,10 +6,8 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
-use super::core::Core;
 use super::errors::BindError;
-use crate::table::ReservationId;
-use crate::{Client, PortSet};
+use crate::PortSet;
 
 #[derive(Debug)]
 pub(super) enum Groups {}
@@ -23,10 +21,6 @@ impl Groups {
         match *self {}
     }
 
-    pub(super) fn find_closed(&self, _: &Core, _: Client) -> bool {
-        match *self {}
-    }
-
     pub(super) fn close(&self) {
         match *self {}
     }
@@ -35,6 +29,3 @@ impl Groups {
         match *self {}
     }
 }
-
-/// Nothing is ever lent.
-pub(super) fn revoke(_: &Arc<Core>, _: u16, _: u16, _: Client, _: ReservationId) {}

@@ -5,11 +5,12 @@ use std::net::{IpAddr, TcpListener};
 use tokio::time::sleep;
 use tracing::debug;
 
+use super::Mux;
 use super::backoff::is_shortage;
-use super::groups::{GroupIndex, Returned};
+use super::groups::GroupIndex;
 use super::lifecycle::Delivery;
 use super::registration::Registration;
-use super::{Mux, watch};
+use super::watch::{self, Returned};
 use crate::steer::LendError;
 use crate::table::Matching;
 use crate::{Client, ReserveError};
@@ -43,9 +44,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         let Registration { core, client, id, .. } = &self.registration;
-        let returned =
-            core.groups.as_ref().and_then(|groups| groups.revoke(core, self.group, *client, *id));
-        match returned {
+        match watch::revoke(core, self.group, *client, *id) {
             Some(Returned::Used) => self.registration.claim(),
             Some(Returned::Revoked) | None => self.registration.cancel(),
         };

@@ -10,9 +10,9 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tracing::debug;
 
+use super::alarm::Alarm;
 use super::clock::Clock;
 use super::errors::AcceptError;
-use super::expiry::Alarm;
 use super::stats::{Counters, Stats};
 use super::strangers::Strangers;
 use super::wait_queue::{Freed, QueueLimits, WaitQueue};

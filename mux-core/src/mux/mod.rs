@@ -38,6 +38,7 @@
 mod accept;
 mod accept_queue;
 mod admission;
+mod alarm;
 mod backoff;
 mod builder;
 mod candidates;
@@ -65,6 +66,9 @@ mod verified;
 mod verifier;
 mod wait_queue;
 #[cfg(all(feature = "steering", target_os = "linux"))]
+mod watch;
+#[cfg(not(all(feature = "steering", target_os = "linux")))]
+#[path = "watch_unsupported.rs"]
 mod watch;
 
 use std::sync::Arc;

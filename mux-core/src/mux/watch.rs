@@ -16,8 +16,9 @@ use tracing::{debug, warn};
 use super::accept::deliver;
 use super::core::Core;
 use super::groups::{GroupIndex, Groups};
-use crate::Client;
-use crate::steer::{Arrival, MemberId, Watch};
+use crate::steer::{Arrival, Ended, LeaseId, MemberId, Watch};
+use crate::table::ReservationId;
+use crate::{Client, ClientKey};
 
 /// How soon to look after an arrival, and again while it is held: soon, then ever less often. To
 /// look at once would be in vain, since the holder has yet to be woken.
@@ -58,8 +59,69 @@ pub(super) fn spawn(core: &Arc<Core>, group: GroupIndex, client: Client, watch: 
     });
 }
 
+/// How a lent listener came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Returned {
+    /// Its holder had closed it, as one does after accepting.
+    Used,
+    /// It was revoked.
+    Revoked,
+}
+
+/// Ends the lending for a reservation. `None` if nothing was lent for it, or it has come back
+/// already.
+pub(super) fn revoke(
+    core: &Arc<Core>,
+    group: GroupIndex,
+    client: Client,
+    id: ReservationId,
+) -> Option<Returned> {
+    let groups = core.groups.as_ref()?;
+    let ended = groups.lock(group).as_mut()?.revoke(LeaseId::from(id))?;
+    Some(match ended {
+        Ended::ByHolder { reset } => {
+            core.reservations.strangers(group.port, reset as u64);
+            Returned::Used
+        }
+        Ended::Revoked { watch } => {
+            if let Some(watch) = watch {
+                spawn(core, group, client, watch);
+            }
+            Returned::Revoked
+        }
+        Ended::Deferred => Returned::Revoked,
+    })
+}
+
+/// As [`revoke`], for a reservation that has ended, on the address of that index.
+pub(super) fn revoke_on(
+    core: &Arc<Core>,
+    address: u16,
+    port: u16,
+    client: Client,
+    id: ReservationId,
+) {
+    if let Some(groups) = &core.groups {
+        revoke(core, groups.index(address, port), client, id);
+    }
+}
+
+/// Looks at once for what the watchers of these listeners would see soon: whether a holder has
+/// closed a listener that takes a port of the client's key. Whether one has.
+pub(super) fn find_closed(core: &Core, groups: &Groups, client: Client) -> bool {
+    let key = |client| -> ClientKey { core.reservations.key(client) };
+    let wanted = key(client);
+    let mut any = false;
+    // A key may stand for many clients, and each has a listener of its own.
+    for (group, member, client) in groups.members_of(|client| key(client) == wanted) {
+        let arrival = on_readable(core, groups, group, client, member);
+        any |= matches!(arrival, Some(Arrival::Finished { .. }));
+    }
+    any
+}
+
 /// Deals with a readable member; `None` if its group is closed.
-pub(super) fn on_readable(
+fn on_readable(
     core: &Core,
     groups: &Groups,
     group: GroupIndex,

@@ -1,24 +1,11 @@
-//! A header of either version.
+//! What a header of either version says.
 
 use std::net::SocketAddr;
-
-use super::{v1, v2};
 
 /// The longest header that is read, in bytes. Version 1 allows 107. Version 2 allows 65,551, of
 /// which addresses take at most 232; the rest are extensions that proxies fill with a few hundred
 /// bytes, and that nobody here needs. nginx draws the same line.
 pub const MAX_HEADER_LENGTH: usize = 4096;
-
-/// What the first bytes of a connection amount to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// They may become a header: ask again with more.
-    More,
-    /// They start with a whole header.
-    Header(Header),
-    /// They are no header and cannot become one.
-    Refused(HeaderError),
-}
 
 /// A whole header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,32 +55,3 @@ pub enum HeaderError {
     #[error("the checksum of the PROXY header is wrong")]
     Checksum,
 }
-
-/// Reads a header from the first bytes of a connection.
-///
-/// Whatever comes after the header plays no part. No more than [`MAX_HEADER_LENGTH`] bytes are
-/// ever needed, and none are kept: call it again with all bytes when more have come.
-#[must_use]
-pub fn read(bytes: &[u8]) -> Progress {
-    let read = if starts(bytes, v2::SIGNATURE) {
-        v2::read(bytes)
-    } else if starts(bytes, v1::SIGNATURE) {
-        v1::read(bytes)
-    } else {
-        Err(HeaderError::Absent)
-    };
-    match read {
-        Ok(Some(header)) => Progress::Header(header),
-        Ok(None) => Progress::More,
-        Err(error) => Progress::Refused(error),
-    }
-}
-
-/// Whether `bytes` start with `signature`, or may when there are more of them.
-fn starts(bytes: &[u8], signature: &[u8]) -> bool {
-    let length = bytes.len().min(signature.len());
-    bytes[..length] == signature[..length]
-}
-
-#[cfg(test)]
-mod tests;

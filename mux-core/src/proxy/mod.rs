@@ -21,12 +21,14 @@
 mod checksum;
 mod header;
 mod networks;
+mod read;
 #[cfg(all(feature = "mux", not(loom)))]
 mod receive;
 mod v1;
 mod v2;
 
-pub use header::{Header, HeaderError, MAX_HEADER_LENGTH, Origin, Progress, read};
+pub use header::{Header, HeaderError, MAX_HEADER_LENGTH, Origin};
 pub use networks::{Networks, NetworksError};
+pub use read::{Progress, read};
 #[cfg(all(feature = "mux", not(loom)))]
 pub use receive::{HEADER_TIMEOUT, ReceiveError, receive};

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::header::{Header, HeaderError, MAX_HEADER_LENGTH, Progress, read};
+use super::header::{Header, HeaderError, MAX_HEADER_LENGTH};
+use super::read::{Progress, read};
 
 /// How long a proxy has for its header. The specification asks for at least 3 s: then one packet
 /// may get lost.

@@ -66,7 +66,7 @@ use rand::{Rng, SeedableRng, TryRng};
 
 pub use errors::{NotOpened, OpenError, Rejected, Stale};
 pub use limits::ReservationLimits;
-pub use opening::MAX_OPENINGS;
+pub use shard::MAX_OPENINGS;
 pub use time::Time;
 
 use crate::sync::{MutexGuard, Ordering, lock};

@@ -10,18 +10,11 @@
 //! under the same lock. A reservation has a few at a time, so that connections which come close
 //! upon each other are all let through.
 
-use smallvec::SmallVec;
-
 use super::errors::{NotOpened, OpenError};
-use super::shard::Clients;
+use super::shard::{Clients, MAX_OPENINGS};
 use super::slot::{Kind, Slot};
 use super::state::{Status, Word};
 use super::{ReservationId, Table};
-
-/// How many openings a reservation has at most that were not claimed yet.
-pub const MAX_OPENINGS: usize = 4;
-
-pub(super) type Openings = SmallVec<[ReservationId; MAX_OPENINGS]>;
 
 impl<P> Table<P> {
     /// Opens a reservation made with [`Matching::Identity`](super::Matching::Identity) to one

@@ -5,14 +5,19 @@ use std::collections::{BTreeSet, HashMap};
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
+use smallvec::SmallVec;
 
-use super::Time;
 use super::hash::{ClientHash, Hasher};
-use super::opening::Openings;
 use super::port_picker::PortPicker;
 use super::random::Random;
+use super::{ReservationId, Time};
 use crate::sync::{AtomicU32, Mutex, Ordering};
 use crate::{ClientKey, ReserveError};
+
+/// How many openings a reservation has at most that were not claimed yet.
+pub const MAX_OPENINGS: usize = 4;
+
+pub(super) type Openings = SmallVec<[ReservationId; MAX_OPENINGS]>;
 
 /// The end of the list of ended slots.
 pub(super) const NONE: u32 = u32::MAX;

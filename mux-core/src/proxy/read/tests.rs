@@ -1,7 +1,10 @@
+use std::net::SocketAddr;
+
 use proptest::prelude::*;
 use rstest::rstest;
 
 use super::super::checksum::crc32c;
+use super::super::header::{MAX_HEADER_LENGTH, Origin};
 use super::*;
 
 fn client(source: &str, destination: &str) -> Origin {
