@@ -56,14 +56,31 @@ impl Program {
         }
     }
 
-    /// What cargo calls it, and where it puts it below the profile's directory.
-    fn target(self) -> (&'static [&'static str], PathBuf) {
-        let example = Path::new("examples").join(self.name());
+    /// Where cargo puts it below the profile's directory.
+    fn place(self) -> PathBuf {
         match self {
-            Self::Muxftpd => (&["--package", "muxftpd", "--bin"], PathBuf::from(self.name())),
-            Self::LibunftpExample => {
-                (&["--package", "ftp-adapter", "--features", "libunftp", "--example"], example)
-            }
+            Self::Muxftpd => self.name().into(),
+            Self::LibunftpExample => Path::new("examples").join(self.name()),
+        }
+    }
+
+    /// What makes cargo build it.
+    ///
+    /// For tests it is the one that `cargo test --workspace` has built already. Cargo chooses the
+    /// features of dependencies by the packages that it is to build, and counts what only tests
+    /// depend on where there is an example. Optimised, it is the one that users get.
+    fn selection(self, profile: &str) -> &'static [&'static str] {
+        match (self, profile) {
+            (_, "dev") => &["--workspace", "--bins", "--example", "libunftp_server"],
+            (Self::Muxftpd, _) => &["--package", "muxftpd", "--bin", "muxftpd"],
+            (Self::LibunftpExample, _) => &[
+                "--package",
+                "ftp-adapter",
+                "--features",
+                "libunftp",
+                "--example",
+                "libunftp_server",
+            ],
         }
     }
 
@@ -80,10 +97,13 @@ impl Program {
             is_there("CACHEDIR.TAG") || is_there(".rustc_info.json")
         };
 
-        let (arguments, binary) = self.target();
+        let profile_name = match profile.file_name().expect("a profile has a name") {
+            name if name == "debug" => "dev",
+            name => name.to_str().expect("a profile's name is text"),
+        };
         let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
         let mut cargo = Command::new(cargo);
-        cargo.arg("build").args(arguments).arg(self.name());
+        cargo.arg("build").args(self.selection(profile_name)).args(["--profile", profile_name]);
         cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
         // What cargo says to a test of its package. Build scripts that look there would run again,
         // and all that depends on them be compiled again, now and at the next build without it.
@@ -93,8 +113,6 @@ impl Program {
                 cargo.env_remove(&*name);
             }
         }
-        let name = profile.file_name().expect("a profile has a name");
-        cargo.arg("--profile").arg(if name == "debug" { "dev".as_ref() } else { name });
         if is_target(above) {
             cargo.arg("--target-dir").arg(above);
         } else {
@@ -111,7 +129,7 @@ impl Program {
             "{self} cannot be built:\n{}",
             String::from_utf8_lossy(&output.stderr)
         );
-        profile.join(binary)
+        profile.join(self.place())
     }
 }
 

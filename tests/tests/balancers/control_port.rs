@@ -4,6 +4,7 @@
 use std::fs;
 
 use mux_tests::Program::Muxftpd;
+use mux_tests::machine::minutes;
 use mux_tests::{Launch, crowd, guard, needs};
 use nix::sys::signal::Signal::SIGTERM;
 
@@ -52,7 +53,7 @@ fn balance(bed: &Bed, ready: &[usize]) {
 
 #[test]
 fn with_the_control_port_alone_balanced_servers_name_their_own_addresses() {
-    needs!(Muxftpd, balancer(&[("nft", "nftables"), ("curl", "curl")]));
+    needs!(Muxftpd, minutes(), balancer(&[("nft", "nftables"), ("curl", "curl")]));
     let name = "with_the_control_port_alone_balanced_servers_name_their_own_addresses";
     Bed::inside(name, None, |bed| {
         let manifest = fs::read_to_string(shipped("kubernetes.yaml")).expect("a manifest");

@@ -8,6 +8,8 @@
 //! cargo test -p mux-tests --test muxftpd what_it_takes -- --nocapture
 //! ```
 
+use std::thread;
+
 use mux_tests::Security::Tls;
 use mux_tests::needs;
 use mux_tests::tools::Tool;
@@ -217,30 +219,41 @@ print('done')
 #[test]
 fn what_it_takes() {
     needs!(Tool::Python);
-    let server = server();
-    println!("| who comes | {} |", MOMENTS.join(" | "));
-    for (kind, wanted) in [
+    let kinds = [
         ("silent", ["none", "none", "64", "64", "none", "none"]),
         ("half a hello", ["none", "none", "64", "64", "none", "none"]),
         ("replayed", ["none", "none", "none", "none", "16", "none"]),
         ("garbage", ["none"; 6]),
         ("no session", ["none"; 6]),
         ("other session", ["none"; 6]),
-    ] {
-        let script = format!(
-            "
-ladder = [1, 15, 16, 63, 64, 200]
-for when in moments:
-    lost = [count for count in ladder if not served('{kind}', when, count)]
-    print(lost[0] if lost else 'none')
-"
-        );
-        let cells = run(&server, "TLSv1_3", "0.15", "quiet", &script);
-        let cells: Vec<&str> = cells.lines().collect();
+    ];
+    // All kinds at the same time, each with a server of its own.
+    let found: Vec<Vec<String>> = thread::scope(|scope| {
+        let tried = kinds.map(|(kind, _)| scope.spawn(move || fewest_by_moment(kind)));
+        tried.into_iter().map(|kind| kind.join().expect("a script that ends")).collect()
+    });
+    println!("| who comes | {} |", MOMENTS.join(" | "));
+    for ((kind, _), cells) in kinds.iter().zip(&found) {
         println!("| {kind} | {} |", cells.join(" | "));
+    }
+    for ((kind, wanted), cells) in kinds.iter().zip(&found) {
         // On a busy machine some come too late to count, so it may take more.
         let number = |cell: &str| cell.parse().unwrap_or(u32::MAX);
         let enough = cells.iter().zip(wanted).all(|(cell, least)| number(cell) >= number(least));
         assert!(enough && cells.len() == wanted.len(), "{kind}: {cells:?} and not {wanted:?}");
     }
+}
+
+/// How many of a kind keep the rightful one out, or `none`, for each of [`MOMENTS`].
+fn fewest_by_moment(kind: &str) -> Vec<String> {
+    let script = format!(
+        "
+ladder = [1, 15, 16, 63, 64, 200]
+for when in moments:
+    lost = [count for count in ladder if not served('{kind}', when, count)]
+    print(lost[0] if lost else 'none')
+"
+    );
+    let cells = run(&server(), "TLSv1_3", "0.15", "quiet", &script);
+    cells.lines().map(str::to_owned).collect()
 }

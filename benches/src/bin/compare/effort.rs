@@ -153,7 +153,7 @@ impl Effort {
                 .into(),
                 operations: None,
                 clients: vec![1, 3],
-                seconds: 0.3,
+                seconds: 0.15,
                 bulk: 1 << 20,
                 crowded: 100,
                 strangers: vec![0, 100],
