@@ -1,9 +1,11 @@
 //! A transfer command has one final reply, whatever becomes of the data connection.
 
+use std::fs::File;
+
 use mux_tests::Program::{self, Muxftpd};
 use mux_tests::guard::obtained;
 use mux_tests::needs;
-use mux_tests::{Client, Data, Launch, Passive, Ports, Server, data, files};
+use mux_tests::{Client, Data, Launch, Passive, Ports, Security, Server, data, files};
 use nix::sys::signal::Signal;
 use rstest::rstest;
 
@@ -47,6 +49,37 @@ fn nobody_connects(#[values(Muxftpd)] program: Program) {
     for mut session in [early, late] {
         obtained("a port", || session.passive(Passive::Pasv).ok());
     }
+}
+
+/// The client was told a size that the file has no longer: it must not take a part for the whole.
+#[rstest]
+fn the_file_becomes_shorter(#[values(Sending::Plain, Sending::Tls, Sending::TypeA)] way: Sending) {
+    let mut launch = Launch::new(Muxftpd, &Ports::consecutive(9));
+    if way == Sending::Tls {
+        launch = launch.security(Security::Tls);
+    }
+    let server = with_files(launch);
+    let mut session = four(&server);
+    if way == Sending::TypeA {
+        session.expect("TYPE A", 200);
+    }
+    let port = session.pasv();
+    let mut connection = session.open(port);
+    session.expect("RETR big", 150);
+    connection.read_some(1000).unwrap();
+    let big = File::options().write(true).open(server.root().join("big")).unwrap();
+    big.set_len(2000).unwrap();
+    connection.all_that_comes();
+    session.expect_reply(451);
+    session.expect("TYPE I", 200);
+    goes_on(&mut session);
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sending {
+    Plain,
+    Tls,
+    TypeA,
 }
 
 #[rstest]

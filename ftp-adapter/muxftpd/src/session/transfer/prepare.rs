@@ -90,7 +90,7 @@ impl Task {
             let read = storage.read_bytes_cached(&file, 0, left as usize, &mut piece);
             read.is_ok_and(|all| all).then_some(None)?
         } else if direct {
-            Some(Source::file(file, None))
+            Some(Source::file(file, left, None))
         } else {
             return None;
         };
@@ -115,7 +115,7 @@ impl Task {
                     file.seek(SeekFrom::Start(offset))?;
                 }
                 let opening = opening(&path, ascii, left);
-                let source = Source::file(file, ascii.then(ToNetwork::default));
+                let source = Source::file(file, metadata.len(), ascii.then(ToNetwork::default));
                 let outgoing = if direct && left > SMALL {
                     Outgoing { piece: Vec::new(), rest: Some(source) }
                 } else {

@@ -5,7 +5,7 @@ use crate::session::transfer::ascii::ToNetwork;
 use crate::session::transfer::data::Data;
 use crate::storage::Listing;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 /// How much of a file is read at a time.
@@ -22,7 +22,13 @@ pub(super) struct Outgoing {
 #[derive(Debug)]
 pub(super) enum Source {
     Listing(Listing),
-    File { file: File, converter: Option<ToNetwork>, raw: Vec<u8> },
+    File {
+        file: File,
+        /// Where it ended when it was opened.
+        end: u64,
+        converter: Option<ToNetwork>,
+        raw: Vec<u8>,
+    },
 }
 
 impl Outgoing {
@@ -35,18 +41,18 @@ impl Outgoing {
 }
 
 impl Source {
-    pub(super) fn file(file: File, converter: Option<ToNetwork>) -> Self {
-        Self::File { file, converter, raw: Vec::new() }
+    pub(super) fn file(file: File, end: u64, converter: Option<ToNetwork>) -> Self {
+        Self::File { file, end, converter, raw: Vec::new() }
     }
 
     /// Appends the next piece; false if it was the last. Waits for the disk.
     fn next_piece(&mut self, into: &mut Vec<u8>) -> io::Result<bool> {
         match self {
             Self::Listing(listing) => listing.next_piece(into),
-            Self::File { file, converter: None, .. } => read(file, into),
-            Self::File { file, converter: Some(converter), raw } => {
+            Self::File { file, end, converter: None, .. } => read(file, *end, into),
+            Self::File { file, end, converter: Some(converter), raw } => {
                 raw.clear();
-                let more = read(file, raw)?;
+                let more = read(file, *end, raw)?;
                 converter.convert(raw, into);
                 Ok(more)
             }
@@ -55,10 +61,23 @@ impl Source {
 }
 
 /// Reads a piece of a file; false at its end.
-fn read(file: &mut File, into: &mut Vec<u8>) -> io::Result<bool> {
+fn read(file: &mut File, end: u64, into: &mut Vec<u8>) -> io::Result<bool> {
     let before = into.len();
     file.take(PIECE as u64).read_to_end(into)?;
-    Ok(into.len() - before == PIECE)
+    let more = into.len() - before == PIECE;
+    if !more {
+        check_end(file, end)?;
+    }
+    Ok(more)
+}
+
+/// Refuses the end of a file that comes before `end`, where it was when the client was told the
+/// size: what the client has is not the file.
+pub(super) fn check_end(file: &mut File, end: u64) -> io::Result<()> {
+    if file.stream_position()? < end {
+        return Err(io::Error::other("the file became shorter while it was sent"));
+    }
+    Ok(())
 }
 
 /// Sends all of it, and says that it was all.
@@ -66,13 +85,13 @@ pub(super) async fn send(data: Data, outgoing: Outgoing) -> Result<(), Broken> {
     let Outgoing { piece, rest } = outgoing;
     let rest = match rest {
         #[cfg(target_os = "linux")]
-        Some(Source::File { file, converter: None, raw }) if data.is_plain() => {
+        Some(Source::File { file, end, converter: None, raw }) if data.is_plain() => {
             let mut data = data;
             data.write_all(&piece).await?;
-            match super::sendfile::send(&mut data, file).await? {
+            match super::sendfile::send(&mut data, file, end).await? {
                 None => return data.finish().await,
                 Some(file) => {
-                    let source = Source::File { file, converter: None, raw };
+                    let source = Source::File { file, end, converter: None, raw };
                     let begun = crate::session::blocking(move || Outgoing::begin(source)).await;
                     return send_pieces(data, begun.map_err(Broken::File)?).await;
                 }

@@ -3,6 +3,7 @@
 use crate::session::transfer::Broken;
 use crate::session::transfer::data::Data;
 use crate::session::transfer::quick::Quick;
+use crate::session::transfer::send::check_end;
 use nix::errno::Errno;
 use rustix::fs::sendfile;
 use std::fs::File;
@@ -20,20 +21,27 @@ enum End {
     Failed(io::Error),
 }
 
-/// Sends the file from where it stands to its end. Gives it back, where it stands then, if the
-/// system cannot send this kind of file so.
-pub(super) async fn send(data: &mut Data, mut file: File) -> Result<Option<File>, Broken> {
+/// Sends the file from where it stands to its end, which is not to come before `end`. Gives it
+/// back, where it stands then, if the system cannot send this kind of file so.
+pub(super) async fn send(
+    data: &mut Data,
+    mut file: File,
+    end: u64,
+) -> Result<Option<File>, Broken> {
     loop {
         data.writable().await?;
         let turn = data.on_thread(|quick| {
-            let end = turn(quick, &file);
-            (file, end)
+            let ended = turn(quick, &file);
+            (file, ended)
         });
-        let (back, end) = turn.await?;
+        let (back, ended) = turn.await?;
         file = back;
-        match end {
+        match ended {
             End::More => {}
-            End::File => return Ok(None),
+            End::File => {
+                check_end(&mut file, end).map_err(Broken::File)?;
+                return Ok(None);
+            }
             End::Failed(error) if is_unsupported(&error) => return Ok(Some(file)),
             End::Failed(error) if is_of_file(&error) => return Err(Broken::File(error)),
             End::Failed(error) => return Err(Broken::Connection(error)),
