@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use super::json;
 
-/// Eighty clients, each with a load of four on five ports: a fifth is refused. A port is held for
+/// Twenty clients, each with a load of four on five ports: a fifth is refused. A port is held for
 /// the better part of a second, far longer than a busy machine is late.
-const OFTEN_REFUSED: &str = "--clients 80 --rate 4/s --connect exp:1s --never 0 --wait 500ms \
+const OFTEN_REFUSED: &str = "--clients 20 --rate 4/s --connect exp:1s --never 0 --wait 500ms \
                              --ports 5 --target 1% --requests 15000 --live --live-requests 1500";
 /// So many simulated runs, none shorter than the live one, make up an interval.
 const RUNS: f64 = 10.0;
