@@ -90,7 +90,7 @@
 //!
 //! ## What the wiring adds
 //!
-//! libunftp serves well-behaved clients. Whoever is served through [`MuxServer`] also
+//! libunftp serves well-behaved clients. A client that is served through [`MuxServer`] also
 //!
 //! - logs in in time, ends each command, and is not silent for ever;
 //! - is told of a shutdown, after its transfer;

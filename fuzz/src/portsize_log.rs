@@ -1,6 +1,6 @@
 //! Any bytes as the log of an FTP server, as portsize reads it.
 //!
-//! Whoever includes this has the program's `log` and `recording` beside it.
+//! The crate that includes this has the program's `log` and `recording` beside it.
 
 use std::fs;
 

@@ -1,5 +1,5 @@
 //! A table holds as many reservations as it was made for: not one more, and not one fewer,
-//! however its clients are spread and whoever came before.
+//! however its clients are spread and whichever came before.
 
 use std::net::Ipv4Addr;
 use std::sync::Barrier;
@@ -36,7 +36,7 @@ fn it_is_full_at_its_capacity_and_not_before() {
                 (0..capacity as u32).map(|number| reserve(&table, crowd + number)).collect();
             assert!(reserved.iter().all(Result::is_ok), "{capacity}: refused before it is full");
             assert_eq!(reserve(&table, 9_000_000), Err(ReserveError::TableFull), "{capacity}");
-            // Whoever it is that goes, anybody may come.
+            // When any one goes, any other may come.
             for id in reserved.into_iter().step_by(7).flatten() {
                 table.end(id).unwrap();
                 let next = u32::try_from(id.to_bits() & 0xffff_ffff).unwrap();

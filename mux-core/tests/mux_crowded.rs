@@ -55,7 +55,7 @@ async fn a_client_that_one_port_has_no_room_for_gets_another() {
     within(mux.shutdown()).await;
 }
 
-/// A process has a limited number of programs. Whoever comes later is told what to do.
+/// A process has a limited number of programs. Those who come later are told what to do.
 #[tokio::test]
 async fn more_ports_than_may_steer_are_refused_by_name() {
     needs!(machine::steering(probe_steering), machine::descriptors(8192));

@@ -86,12 +86,12 @@ async fn strangers_and_unused_reservations_cost_the_rightful_nothing() {
 
     let stop = Arc::new(AtomicBool::new(false));
     let rightful: Vec<_> =
-        (1..=RIGHTFUL).map(|n| tokio::spawn(serve(mux.clone(), n, stop.clone()))).collect();
+        (1..=RIGHTFUL).map(|n| tokio::spawn(serve(mux.clone(), n, Arc::clone(&stop)))).collect();
     let wasteful = tokio::spawn(waste(mux.clone()));
     let next = Arc::new(AtomicU64::new(0));
     let floods: Vec<_> = (0..2)
         .map(|_| {
-            let (next, ports) = (next.clone(), ports.clone());
+            let (next, ports) = (Arc::clone(&next), ports.clone());
             thread::spawn(move || {
                 loop {
                     let number = next.fetch_add(1, Relaxed);

@@ -90,11 +90,11 @@ async fn a_hostile_proxy_stays_within_the_bounds() {
 
     let stop = Arc::new(AtomicBool::new(false));
     let others: Vec<_> =
-        (1..=4).map(|n| tokio::spawn(serve(mux.clone(), n, stop.clone()))).collect();
+        (1..=4).map(|n| tokio::spawn(serve(mux.clone(), n, Arc::clone(&stop)))).collect();
     let next = Arc::new(AtomicU64::new(0));
     let floods: Vec<_> = (0..FLOODS)
         .map(|_| {
-            let (next, ports) = (next.clone(), ports.clone());
+            let (next, ports) = (Arc::clone(&next), ports.clone());
             thread::spawn(move || {
                 let mut kept = VecDeque::new();
                 loop {

@@ -142,7 +142,7 @@ mod meanwhile {
         let stop = Arc::new(AtomicBool::new(false));
         let ending: Vec<_> = (2..6)
             .map(|n| {
-                let (mux, stop) = (mux.clone(), stop.clone());
+                let (mux, stop) = (mux.clone(), Arc::clone(&stop));
                 tokio::spawn(async move {
                     while !stop.load(Relaxed) {
                         drop(mux.reserve(client(n)).await.unwrap());

@@ -21,8 +21,8 @@ const LIMITS: PrefaceLimits =
 /// Where all connections come from, as from a proxy.
 const PROXY: u16 = 0xff01;
 
-/// `n` names client `n` in two digits; what begins otherwise is rejected. Whoever does not come
-/// from the proxy is itself.
+/// `n` names client `n` in two digits; what begins otherwise is rejected. A client that
+/// does not come from the proxy is itself.
 fn judge(peer: SocketAddr, seen: &[u8]) -> Preface {
     if peer.ip() != client(PROXY) {
         return Preface::Identified { client: peer.into(), consumed: 0 };

@@ -42,7 +42,7 @@ async fn shutdown_tells_everybody_and_frees_the_ports() {
 }
 
 #[tokio::test]
-async fn whoever_waits_in_line_is_told_of_the_shutdown() {
+async fn requests_in_the_queue_are_told_of_the_shutdown() {
     let mux = mux(1, |mux| mux.wait(Duration::from_secs(60)));
     let _held = mux.reserve(client(1)).await.unwrap();
     let waiter = tokio::spawn({

@@ -1,4 +1,4 @@
-//! Stream delivery: what is promised to whoever calls `reserve` and `accept`.
+//! Stream delivery: what is promised to those who call `reserve` and `accept`.
 
 mod machine;
 mod support;

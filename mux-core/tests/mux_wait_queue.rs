@@ -19,7 +19,7 @@ async fn the_line_is_first_come_first_served() {
     let served = Arc::new(Mutex::new(Vec::new()));
     let mut tasks = JoinSet::new();
     for n in 0..20 {
-        let (mux, served) = (mux.clone(), served.clone());
+        let (mux, served) = (mux.clone(), Arc::clone(&served));
         tasks.spawn(async move {
             let mut reservation = mux.reserve(client(1)).await.unwrap();
             served.lock().unwrap().push(n);
@@ -64,7 +64,7 @@ async fn a_newcomer_does_not_overtake() {
     within(mux.reserve(client(1))).await.unwrap();
 }
 
-/// Whoever waits is served when a reservation expires.
+/// A request that waits is served when a reservation expires.
 #[tokio::test]
 async fn an_expired_port_goes_to_the_line() {
     let mux = mux(1, |mux| mux.wait(LONG).ttl(Duration::from_millis(50)));
@@ -113,7 +113,7 @@ async fn the_line_is_bounded() {
     assert_eq!(mux.stats().waiting, 0);
 }
 
-/// Whoever gives up leaves the line, and takes no port along: not even the one who was first,
+/// A request that gives up leaves the queue, and takes no port along: not even the first one,
 /// and not at the very moment it was served.
 #[tokio::test]
 async fn leaving_the_line_passes_the_turn_on() {

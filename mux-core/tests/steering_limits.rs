@@ -215,8 +215,8 @@ fn loses_its_place(last: u8) {
     assert_reaches(&own, 1, address);
 }
 
-/// A member at the end that serves nobody yet makes no difference: whoever is steered to the one
-/// that ends is taken out of the program first.
+/// A member at the end that serves nobody yet makes no difference: a client that is steered to the
+/// one that ends is taken out of the program first.
 #[test]
 fn a_listener_that_is_still_steered_to_is_not_ended() {
     needs!(steers(), machine::namespaces(), has_own(OPTMEM));

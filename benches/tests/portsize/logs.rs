@@ -114,7 +114,7 @@ fn every_kind_is_recognised_and_answered() {
     }
 }
 
-/// Whoever put the lines together, the requests are the same.
+/// The requests are the same, whichever collector put the lines together.
 #[test]
 fn packed_and_piped_and_in_parts_it_is_the_same_log() {
     let directory = tempfile::tempdir().unwrap();

@@ -35,7 +35,7 @@ const MAY_BEGIN: Duration = Duration::from_secs(5);
 pub(super) enum Owner {
     /// A session, as [`Tag::new`] has numbered it.
     Session(u64),
-    /// The hash of a client's address, or of the network of an IPv6 address: whoever has one of
+    /// The hash of a client's address, or of the network of an IPv6 address: a host that has one of
     /// those addresses has them all.
     Client(u64),
 }

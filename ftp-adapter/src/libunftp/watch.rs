@@ -31,7 +31,7 @@ pub(super) struct SessionLimits {
 }
 
 /// Waits until the session that holds `control` exceeds a limit. What the client is to be told;
-/// nothing after a command without end, because whoever sends that does not listen.
+/// nothing after a command without end, because a client that sends that does not listen.
 pub(super) async fn exceeded(
     control: &impl AsRawFd,
     session: Owner,

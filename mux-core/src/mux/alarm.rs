@@ -1,4 +1,4 @@
-//! When the expiry task looks next. Whoever sets a deadline wakes it if that is too late.
+//! When the expiry task looks next. A new deadline before that wakes it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -29,7 +29,7 @@ pub enum ReceiveError {
 }
 
 /// Receives the header that the connection starts with. What follows it stays in the socket, for
-/// whoever reads next.
+/// the next reader.
 ///
 /// # Errors
 ///

@@ -225,9 +225,9 @@ impl Group {
     /// Finds out what a readable member means, and takes what is queued if nobody holds it.
     ///
     /// What is queued at a member without holder is not reset here but handed to `stranger`,
-    /// non-blocking: it is the client's, but came when no listener was lent to it. Whoever delivers
-    /// connections in other ways as well can treat it as one from the own listener; everybody else
-    /// passes [`reset`].
+    /// non-blocking: it is the client's, but came when no listener was lent to it. A caller
+    /// that delivers connections in other ways as well can treat it as one from the own listener;
+    /// every other caller passes [`reset`].
     pub fn on_readable(&mut self, member: MemberId, stranger: impl FnMut(TcpStream)) -> Arrival {
         self.settle();
         let Some(index) = self.members.iter().position(|candidate| candidate.id == member) else {

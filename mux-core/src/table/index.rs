@@ -7,8 +7,8 @@
 //! miss usually costs one load. Nothing ever moves, removal leaves nothing behind, and the walk
 //! is bounded by the number of groups.
 //!
-//! The tags are also how slots are handed out: whoever sets a tag owns the slot until it clears
-//! the tag again.
+//! The tags are also how slots are handed out: the thread that sets a tag owns the slot until it
+//! clears the tag again.
 
 use crate::sync::{AtomicU64, Ordering};
 

@@ -173,7 +173,7 @@ mod tests {
             let table = table(2);
             let held = hold(&table);
             let payload: Arc<str> = "opening".into();
-            let opening = table.open(held, payload.clone()).unwrap();
+            let opening = table.open(held, Arc::clone(&payload)).unwrap();
             end(&table, held);
             assert_eq!(Arc::strong_count(&payload), 1, "its payload is dropped");
             assert!(!table.is_pending(opening));

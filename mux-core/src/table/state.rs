@@ -66,8 +66,8 @@ impl State {
     }
 
     pub(super) fn load(&self) -> Word {
-        // Acquire: partner of the Release in `publish`. Whoever sees a live generation sees its
-        // key and deadline.
+        // Acquire: partner of the Release in `publish`. A thread that sees a live generation sees
+        // its key and deadline.
         Word(self.0.load(Ordering::Acquire))
     }
 

@@ -52,7 +52,7 @@ fn a_read_only_server_refuses_every_change(#[values(Muxftpd)] program: Program) 
     files::assert_own("down", LENGTH, &fs::read(server.root().join("down")).unwrap());
 }
 
-/// What was acknowledged with 226 is there, all of it, for whoever asks next.
+/// What was acknowledged with 226 is there, all of it, for the next who asks.
 #[rstest]
 fn an_upload_is_there_at_once(#[values(Muxftpd)] program: Program) {
     needs!(program);

@@ -17,7 +17,7 @@ mod stalled_readers;
 
 const LENGTH: usize = 10_000;
 
-/// More than the buffers of both ends hold, so that whoever does not read holds up the transfer.
+/// More than the buffers of both ends hold: a client that does not read holds up the transfer.
 const BIG: usize = 12 << 20;
 
 fn launch(program: Program, ports: u16) -> Launch {
@@ -59,7 +59,7 @@ fn gets_every_port_back(server: &Server, source: IpAddr) {
         obtained("a port comes back", || session.passive(Passive::Pasv).ok());
         held.push(session);
     }
-    // Free for whoever is next.
+    // Free for the next one.
     drop(held);
     server.settle();
 }

@@ -1,4 +1,4 @@
-//! Whoever started the server has gone, and with it the reader of its output.
+//! The program that started the server has gone, and with it the reader of its output.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};

@@ -124,7 +124,7 @@ fn the_user_may_change_and_the_session_begin_anew() {
     goes_on(&mut session);
 }
 
-/// Whoever has read the goodbye can count on the port.
+/// A client that has read the goodbye can count on the port.
 #[test]
 fn after_the_goodbye_the_port_is_free() {
     let launch = Launch::new(Muxftpd, &Ports::consecutive(1)).option("--wait", "0s");

@@ -18,7 +18,7 @@ use rules::{END, Replies};
 
 const LENGTH: usize = 10_000;
 
-/// More than the buffers of both ends hold, so that whoever does not read holds up the transfer.
+/// More than the buffers of both ends hold: a client that does not read holds up the transfer.
 const BIG: usize = 12 << 20;
 
 /// A server on both families, with a file and a big one.

@@ -9,7 +9,7 @@ use mux_tests::{Client, Holding, Launch, Ports, Server, address, files};
 use nix::sys::signal::Signal;
 use rstest::rstest;
 
-/// More than the buffers of both ends hold, so that whoever does not read holds up the transfer.
+/// More than the buffers of both ends hold: a client that does not read holds up the transfer.
 const BIG: usize = 12 << 20;
 
 /// Longer than any test.

@@ -12,7 +12,7 @@ use mux_tests::needs;
 use mux_tests::{Client, Holding, Launch, Passive, Ports, Server, address, files};
 use rstest::rstest;
 
-/// More than the buffers of both ends hold, so that whoever does not read holds up the transfer.
+/// More than the buffers of both ends hold: a client that does not read holds up the transfer.
 const BIG: usize = 12 << 20;
 
 /// What the old session has done with its port.

@@ -76,8 +76,8 @@ pub(crate) fn run(
             let way = match contestant {
                 OURS => Way::Mux(stream.clone()),
                 PROXIED => Way::Proxied(proxied.clone()),
-                BASELINE => Way::Plain(plain.clone()),
-                _ => Way::HandedOn(handing.clone(), sessions.clone()),
+                BASELINE => Way::Plain(Arc::clone(&plain)),
+                _ => Way::HandedOn(Arc::clone(&handing), Arc::clone(&sessions)),
             };
             let rate = connections(&runtime, &way, effort.sockets.seconds)?;
             let bulk = (contestant == OURS).then_some(&steered);

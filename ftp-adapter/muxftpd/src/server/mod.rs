@@ -170,6 +170,6 @@ fn turn_away(stream: &TcpStream, why: SessionRefused, implicit_tls: bool) {
         }
         _ => b"421 Too many sessions, try again later.\r\n",
     };
-    // A new connection has room for it. Whoever has gone already does not miss it.
+    // A new connection has room for it. A client that has gone already does not miss it.
     let _ = SockRef::from(stream).send(line);
 }

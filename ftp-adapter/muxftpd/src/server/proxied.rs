@@ -19,7 +19,7 @@ pub(super) struct Proxies {
     waiting: Arc<Mutex<Waiting>>,
 }
 
-/// The last ones to come. Whoever is as old as [`MAX_WAITING`] others is ended.
+/// The connections that came last: one with [`MAX_WAITING`] behind it is ended.
 #[derive(Debug, Default)]
 struct Waiting {
     last: Vec<AbortHandle>,
@@ -56,7 +56,7 @@ impl Proxies {
         let next = waiting.next;
         let oldest = std::mem::replace(&mut waiting.last[next], task);
         waiting.next = (next + 1) % MAX_WAITING;
-        // Nothing happens to one that waits no more.
+        // A connection that has shown its header is not ended.
         oldest.abort();
     }
 }

@@ -90,7 +90,7 @@ impl Identity {
 }
 
 impl Session {
-    /// `USER`, at any time: whoever was logged in is not any more.
+    /// `USER`, at any time: it ends the login that there was.
     pub(super) fn user(&mut self, name: &[u8]) -> Reply {
         self.identity.forget();
         if self.shared.settings.tls_required && !self.control.is_protected() {

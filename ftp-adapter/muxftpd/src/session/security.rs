@@ -5,6 +5,7 @@ use crate::session::reply::Reply;
 use crate::session::{Next, Session, Step};
 use crate::tls;
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long a handshake may take.
@@ -74,7 +75,7 @@ impl Session {
     }
 
     async fn begin_tls(&mut self) -> io::Result<()> {
-        let shared = self.shared.clone();
+        let shared = Arc::clone(&self.shared);
         let Some(tls) = &shared.tls else { return Err(io::ErrorKind::Unsupported.into()) };
         let left = self.identity.deadline().map_or(HANDSHAKE_TIMEOUT, |deadline| {
             deadline.saturating_duration_since(Instant::now())

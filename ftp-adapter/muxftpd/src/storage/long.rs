@@ -13,8 +13,8 @@ const MONTHS: [&[u8; 3]; 12] = [
 
 /// Appends one line. `now` is in seconds since 1970; `target` is where a link leads.
 ///
-/// Times are in UTC. Whoever reads one without a year takes the last such day, so the year is
-/// shown for what changed long ago or has yet to come.
+/// Times are in UTC. A reader takes one without a year for the last such day, so the year is shown
+/// for what changed long ago or has yet to come.
 pub(crate) fn push(
     into: &mut Vec<u8>,
     metadata: &Metadata,

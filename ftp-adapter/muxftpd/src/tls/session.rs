@@ -14,8 +14,9 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-/// The TLS of one FTP session. Its tickets are its own, and nobody else's are taken: so whoever
-/// resumes a TLS session here got the ticket on the control connection, and has its keys.
+/// The TLS of one FTP session. Its tickets are its own, and nobody else's are taken: so a
+/// client that resumes a TLS session here got the ticket on the control connection, and has its
+/// keys.
 #[derive(Debug, Clone)]
 pub struct Session {
     pub(super) to_client: Arc<ServerConfig>,

@@ -25,7 +25,7 @@ impl Machine {
         let unknown = || "unknown".to_owned();
         let kib = after(&read("/proc/meminfo"), "MemTotal")
             .and_then(|text| text.split(' ').next()?.parse::<u64>().ok());
-        // The version proper: what follows it names whoever built the kernel.
+        // The version proper: what follows it names the kernel's builder.
         let kernel = read("/proc/sys/kernel/osrelease");
         Self {
             processors: available_parallelism().map_or(0, usize::from),

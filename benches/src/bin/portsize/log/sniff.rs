@@ -182,7 +182,7 @@ pub(super) fn recipe(beginning: &[u8], name: &str) -> String {
         })
         .unwrap_or("$1 \" \" $2".to_owned());
     let only = if text.lines().any(|line| asks(&line)) { "/PASV|EPSV/ " } else { "" };
-    // What the shell would take apart is left to whoever writes the command.
+    // The user of the command must quote what the shell would take apart.
     let is_plain = |c: char| c.is_alphanumeric() || "/._-+:@%,".contains(c);
     let file = if name.chars().all(is_plain) { name } else { "FILE" };
     format!(

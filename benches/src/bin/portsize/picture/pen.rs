@@ -67,7 +67,7 @@ impl<'a, DB: DrawingBackend> Pen<'a, DB> {
         self.area.draw(&Rectangle::new([from, to], colour.filled())).map_err(drawing)
     }
 
-    /// A disc for who is refused at once, an open square for who waits.
+    /// A disc for requests that are refused at once, an open square for those that wait.
     pub(super) fn mark(&self, (x, y): Point, curve: (RGBColor, bool)) -> Drawn {
         let (colour, waiting) = curve;
         let half = 4 * self.scale;

@@ -245,7 +245,7 @@ impl Data {
     }
 }
 
-/// What nobody sees: whoever lends a connection waits for it.
+/// The caller that lends a connection waits for it, so it is there whenever somebody looks.
 fn lent() -> io::Error {
     io::ErrorKind::NotConnected.into()
 }

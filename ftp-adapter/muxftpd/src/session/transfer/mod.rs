@@ -33,7 +33,8 @@ use crate::session::transfer::prepare::{Body, Prepared, Task};
 use crate::session::{Next, Session, Step, blocking};
 use crate::storage::{Format, FtpPath, WriteFrom};
 use crate::tls::Direction;
-use std::io;
+use std::fs::File;
+use std::io::{self, Seek};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -47,6 +48,15 @@ enum Broken {
     File(io::Error),
     /// The peer neither sent nor acknowledged anything for too long.
     Idle,
+}
+
+/// Refuses the end of a file that comes before `end`, where it was when the client was told the
+/// size: what the client has is not the file.
+fn check_end(file: &mut File, end: u64) -> io::Result<()> {
+    if file.stream_position()? < end {
+        return Err(io::Error::other("the file became shorter while it was sent"));
+    }
+    Ok(())
 }
 
 impl Session {

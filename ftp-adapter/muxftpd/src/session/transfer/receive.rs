@@ -87,7 +87,7 @@ async fn receive_pieces(mut data: Data, upload: Upload, ascii: bool) -> Result<(
                 if ended && filling.is_empty() && next.is_complete() {
                     break;
                 }
-                // Whoever fills a piece gets larger ones.
+                // A client that fills a piece gets larger ones.
                 let is_full = filling.len() == filling.capacity();
                 let room = if is_full { PIECE } else { filling.capacity() };
                 next.last = ended;

@@ -1,11 +1,11 @@
 //! Sending files and listings.
 
-use crate::session::transfer::Broken;
 use crate::session::transfer::ascii::ToNetwork;
 use crate::session::transfer::data::Data;
+use crate::session::transfer::{Broken, check_end};
 use crate::storage::Listing;
 use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io::{self, Read};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 /// How much of a file is read at a time.
@@ -69,15 +69,6 @@ fn read(file: &mut File, end: u64, into: &mut Vec<u8>) -> io::Result<bool> {
         check_end(file, end)?;
     }
     Ok(more)
-}
-
-/// Refuses the end of a file that comes before `end`, where it was when the client was told the
-/// size: what the client has is not the file.
-pub(super) fn check_end(file: &mut File, end: u64) -> io::Result<()> {
-    if file.stream_position()? < end {
-        return Err(io::Error::other("the file became shorter while it was sent"));
-    }
-    Ok(())
 }
 
 /// Sends all of it, and says that it was all.

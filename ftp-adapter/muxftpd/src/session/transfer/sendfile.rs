@@ -1,9 +1,8 @@
 //! Sending a file without reading it: `sendfile(2)`.
 
-use crate::session::transfer::Broken;
 use crate::session::transfer::data::Data;
 use crate::session::transfer::quick::Quick;
-use crate::session::transfer::send::check_end;
+use crate::session::transfer::{Broken, check_end};
 use nix::errno::Errno;
 use rustix::fs::sendfile;
 use std::fs::File;
