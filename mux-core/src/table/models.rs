@@ -68,7 +68,7 @@ impl Scene {
 
     fn payload(&self, name: &'static str) -> Payload {
         self.made.fetch_add(1, SeqCst);
-        Payload { name, dropped: Arc::clone(&self.dropped) }
+        Payload { name, dropped: std::sync::Arc::clone(&self.dropped) }
     }
 
     fn reserve(&self, client: ClientKey, name: &'static str) -> Reserved {
@@ -418,7 +418,7 @@ fn two_openings_against_two_claims() {
 fn clients_of_two_shards() -> [ClientKey; 2] {
     const { assert!(SHARDS > 1) };
     let found = std::sync::Arc::new(std::sync::Mutex::new(None));
-    let result = Arc::clone(&found);
+    let result = std::sync::Arc::clone(&found);
     let search = move || {
         let table: Table<()> = Table::with_seed(PORT.to_string().parse().unwrap(), 1, 1);
         let shard = |last| std::ptr::from_ref(table.shard_of(table.hasher.client(client(last))));
