@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # Percent of the lines. Code that nothing tests shows here; a few lines more or less are the races'.
-bound=90
+bound=96
 
 command="cargo test --workspace"
 grep -qxF "$command" README.md || { echo "README.md does not say: $command" >&2; exit 1; }
