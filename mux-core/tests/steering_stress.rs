@@ -21,6 +21,7 @@
 //! ```
 #![cfg(all(feature = "steering", target_os = "linux", not(loom)))]
 
+mod exhaust;
 mod machine;
 mod steering_support;
 
@@ -47,6 +48,9 @@ const SHORT: Amount = Amount { deliveries: 4_000, replacements: 450 };
 const LONG: Amount = Amount { deliveries: 22_000, replacements: 2_500 };
 /// Bounds the test on a machine that is far too slow; reaching it fails.
 const TIME: Duration = Duration::from_secs(300);
+
+/// Half-open connections of all clients keep theirs for a while.
+const DESCRIPTORS: u64 = 8192;
 
 struct Amount {
     deliveries: u64,
@@ -322,7 +326,8 @@ impl Stress {
 
 #[test]
 fn no_connection_goes_to_another_client() {
-    needs!(steers());
+    needs!(steers(), machine::descriptors(DESCRIPTORS));
+    exhaust::limit(DESCRIPTORS);
     let port = |_| {
         let (group, own) = group(MEMBERS);
         Port {

@@ -42,6 +42,7 @@ pub(crate) fn balancer(programs: &[(&str, &str)]) -> Has {
     for (name, package) in programs {
         machine::program(name, package)?;
     }
+    machine::program("unshare", "util-linux")?;
     machine::namespaces_with_ipv6()?;
     let mut unshare = Command::new("unshare");
     unshare.args(["--user", "--map-root-user", "--net", "--mount", "sh", "-ec"]);

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use mux_tests::Program::Muxftpd;
-use mux_tests::machine::{Has, Lacking, minutes};
+use mux_tests::machine::{self, Has, Lacking, minutes};
 use mux_tests::{crowd, needs};
 
 use crate::bed::{Bed, IPV4, IPV6, SERVERS, balancer, shipped};
@@ -35,6 +35,7 @@ fn resilient_groups() -> Has {
     let set_up = "ip link set lo up; ip link add left type veth peer name right; ip link set left up; \
         ip link set right up; ip addr add 10.9.0.1/24 dev left; ip nexthop add id 1 via 10.9.0.2 dev left; \
         ip nexthop add id 2 group 1 type resilient buckets 8";
+    machine::program("unshare", "util-linux")?;
     let mut unshare = Command::new("unshare");
     unshare.args(["--user", "--map-root-user", "--net", "sh", "-ec", set_up]);
     if unshare.output().expect("unshare runs").status.success() {
