@@ -265,14 +265,13 @@ async fn a_waiting_connection_takes_no_time() {
         })
     });
     let mut reservation = mux.reserve(client(1)).await.unwrap();
-    let mut there = say(reservation.port(), b"n").await;
-    until(|| mux.stats().prefaces.waiting == 1 && looks.load(Ordering::Relaxed) >= 2).await;
+    let mut there = say(reservation.port(), b"").await;
+    until(|| mux.stats().prefaces.waiting == 1).await;
+    there.write_all(b"n").await.unwrap();
+    until(|| looks.load(Ordering::Relaxed) == 2).await;
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let looked = looks.load(Ordering::Relaxed);
-    assert!(looked <= 3, "one look at nothing, one at the first byte as it is accepted, one after");
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    assert_eq!(looks.load(Ordering::Relaxed), looked);
+    assert_eq!(looks.load(Ordering::Relaxed), 2, "one look at nothing, one at the first byte");
     there.write_all(b"01").await.unwrap();
     within(reservation.accept()).await.unwrap();
-    assert_eq!(looks.load(Ordering::Relaxed), looked + 1);
+    assert_eq!(looks.load(Ordering::Relaxed), 3);
 }
